@@ -1,0 +1,119 @@
+"""What a run says: progress on stderr, the summary on stdout, failures in a sentence."""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import dlt
+
+from errors import explain
+
+log = logging.getLogger("meetings")
+
+
+class _Lines(logging.Handler):
+    """Lines with the time for a log file; on a terminal, counts on one line that is rewritten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._terminal = sys.stderr.isatty()
+        self._open = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = without_secrets(record.getMessage())
+        if not self._terminal:
+            print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}", file=sys.stderr, flush=True)
+            return
+        passing = getattr(record, "passing", False)
+        print(f"\r\033[K{words}", end="" if passing else "\n", file=sys.stderr, flush=True)
+        self._open = passing
+
+    def end(self) -> None:
+        if self._open:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._open = False
+
+
+_lines = _Lines()
+
+
+def start() -> None:
+    """Lets the pipeline's own modules report progress; other loggers stay as they are."""
+    for name in ("meetings", "drift", "warehouse"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.handlers = [_lines]
+        logger.propagate = False
+
+
+class Steps:
+    """Seconds that each step of a run took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        log.info(name)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+
+
+def fail(failure: BaseException, *, verbose: bool) -> int:
+    """Says why the run failed; the exit code."""
+    _lines.end()
+    sentence, code = explain(failure)
+    if verbose:
+        print(without_secrets("".join(traceback.format_exception(failure))), file=sys.stderr)
+    print(without_secrets(sentence), file=sys.stderr, flush=True)
+    return code
+
+
+def without_secrets(text: str) -> str:
+    """The text without the access token, wherever it may have got in."""
+    token: Any = dlt.secrets.get("sources.drift.access_token")
+    return text.replace(str(token), "***") if token else text
+
+
+def summary(parts: Sequence[str]) -> None:
+    _lines.end()
+    print("\n".join(parts), flush=True)
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Rows in columns: text to the left, numbers to the right."""
+    cells = [list(names)]
+    for row in rows:  # an id is a name, not an amount
+        texts = [str(v) if n.endswith("_id") else _cell(v) for n, v in zip(names, row, strict=True)]
+        cells.append(texts)
+    widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
+    right = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
+    return [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return str(value).lower()
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.2f}"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M}"
+        case _:
+            return str(value)

@@ -1,0 +1,262 @@
+"""The dlt source `drift`: booked meetings, incremental on `updatedAt`.
+
+Reading order: `drift_source` and `meetings` here, `windows` (a complete read), `client` (one
+request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is written).
+"""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+
+import dlt
+import pyarrow as pa
+import sqlglot
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.extract import DltResource
+
+from drift import tables
+from drift.client import DriftClient
+from drift.decode import Page, Rejected, decode_page
+from drift.settings import LAST_MS, LIKELY_AHEAD_DAYS, LIMIT, MEETINGS_PATH, VISIBLE_DAYS
+from drift.versions import KNOWN_COLUMNS, VersionSet
+from drift.windows import Window, quantile_cuts, read_windows, windows_between
+
+ROWS_PER_WINDOW: Final = 930
+"""Meetings that a window is cut for: short of the limit, with room for those booked since."""
+
+ROWS_PER_BATCH: Final = 50_000
+"""Meetings that are compared and handed to dlt together: some 20 MB of Arrow."""
+
+VISIBLE: Final = timedelta(days=VISIBLE_DAYS)
+
+
+@dlt.source(name="drift", max_table_nesting=0)
+def drift_source(
+    base_url: str = "https://driftapi.com",
+    access_token: str = dlt.secrets.value,
+    overlap_hours: float = 24.0,
+    requests_in_flight: int = 4,
+    full_refresh: bool = False,
+    started_at: datetime | None = None,
+) -> DltResource:
+    """Booked meetings, every state of each that was seen, and a record of each read.
+
+    Args:
+        base_url: Where Drift's API answers.
+        access_token: A token with the scope `user_read`.
+        overlap_hours: How far behind the newest `updatedAt` each run looks again, for versions
+            that Drift commits late.
+        requests_in_flight: The most requests under way at once.
+        full_refresh: Compare everything visible with what the warehouse has, whatever its
+            `updatedAt`. Nothing is dropped.
+        started_at: When this run starts, where that is not now.
+
+    Returns:
+        The resource `meetings`, which writes the tables `meeting_versions`, `listed_meetings`,
+        `rejected_meetings` and `syncs`.
+    """
+    client = DriftClient(base_url, access_token, max_connections=requests_in_flight)
+    cursor = dlt.sources.incremental[datetime](
+        "updated_at", primary_key=(), lag=overlap_hours * 3600
+    )
+    return meetings(
+        client, requests_in_flight, full_refresh, started_at or datetime.now(UTC), cursor
+    )
+
+
+def last_read(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    """What the last complete read left for the next: `sync_id`, `started_at`, and more; or {}."""
+    state: Any = pipeline.state
+    for key in ("sources", "drift", "resources", "meetings", "last_read"):
+        state = state.get(key, {})
+    return dict(state)
+
+
+@dlt.resource(name="meetings")
+def meetings(
+    client: DriftClient,
+    requests_in_flight: int,
+    full_refresh: bool,
+    started_at: datetime,
+    updated: "dlt.sources.incremental[datetime]",
+) -> Iterator[Any]:
+    """One complete read: its new versions in batches, then what it rejected, listed and was.
+
+    All of it is one load package. A read that fails raises, and nothing of it is loaded.
+    """
+    began = monotonic()
+    state = dlt.current.resource_state()
+    last: dict[str, Any] = state.get("last_read", {})
+    if last:  # runs keep their order, whatever happens to the machine's clock
+        started_at = max(started_at, last["started_at"] + timedelta(milliseconds=1))
+    sync_id = started_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    since = None if full_refresh else updated.start_value
+    versions = VersionSet(
+        _known_versions(since, started_at - VISIBLE),
+        since=since,
+        sync_id=sync_id,
+        started_at=started_at,
+        types=_undocumented_types(),
+    )
+    # The version set applies the cursor's range, and looks at states without updatedAt besides.
+    updated.advance(None)  # type: ignore[arg-type]
+    if not last:  # every table exists from the first run on, however little it finds
+        yield tables.VERSIONS.rows(versions.rest())
+
+    likely = Window(
+        _milliseconds(started_at - VISIBLE),
+        _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
+    )
+    pages = read_windows(
+        ask_meetings(client),
+        windows_between(last.get("cuts", [])),
+        likely,
+        in_flight=requests_in_flight,
+    )
+    for batch in _batches(pages):
+        if (new := versions.add(batch)).num_rows:
+            yield tables.VERSIONS.rows(new)
+    if (new := versions.rest()).num_rows:
+        yield tables.VERSIONS.rows(new)
+
+    rejected, slugs = versions.rejected, versions.slugs()
+    listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
+    if rejected or not last:
+        yield tables.REJECTED.rows(_rejected_rows(rejected, sync_id))
+    if listing != last.get("listing"):
+        yield tables.LISTED.rows(slugs)
+
+    finished_at = started_at + timedelta(seconds=monotonic() - began)
+    # `Date` is cut to the second, so the server may be almost one second further.
+    server_time = (client.last_date or finished_at) + timedelta(seconds=1)
+    window_from = max(finished_at, server_time) - VISIBLE
+    slept = bool(last) and last["started_at"] < window_from
+    sync = {
+        "sync_id": sync_id,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "window_from": window_from,
+        "window_to": datetime.fromtimestamp(LAST_MS / 1000, UTC),
+        "requests": client.answers,
+        "meetings_seen": versions.meetings_seen(),
+        "versions_added": versions.versions_added,
+        "rejected": len(rejected),
+        "gap_from": last["started_at"] if slept else None,
+        "gap_to": window_from if slept else None,
+    }
+    yield tables.SYNC.rows([sync])
+
+    # Neither a meeting dated ahead nor a wrong clock here may carry the cursor past this read.
+    if versions.newest_updated_at:
+        updated.advance(
+            min(versions.newest_updated_at, started_at, client.first_date or started_at)
+        )
+    state["last_read"] = {
+        "sync_id": sync_id,
+        "started_at": started_at,
+        "listing": listing,
+        "cuts": quantile_cuts(versions.slot_starts(), ROWS_PER_WINDOW),
+    }
+
+
+def ask_meetings(client: DriftClient) -> Callable[[int, int], Page]:
+    """Asks for the meetings whose slots start between two times, in epoch milliseconds."""
+
+    def ask(min_start_time: int, max_start_time: int) -> Page:
+        bounds = {"min_start_time": min_start_time, "max_start_time": max_start_time}
+        return client.get(MEETINGS_PATH, {**bounds, "limit": LIMIT}, decode_page)
+
+    return ask
+
+
+def _batches(pages: Iterable[tuple[Window, Page]]) -> Iterator[list[tuple[Window, Page]]]:
+    batch: list[tuple[Window, Page]] = []
+    for window, page in pages:
+        batch.append((window, page))
+        if sum(held.rows for _, held in batch) >= ROWS_PER_BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
+    """The newest known state of each version that this read may bring again.
+
+    That is those from `since` on and those without an updatedAt; without `since`, all of the
+    meetings that may be visible. Columns: `versions.KNOWN_COLUMNS`.
+    """
+    time = "cast('{:%Y-%m-%d %H:%M:%S.%f}+00:00' as timestamptz)".format
+    visible = f"(slot_start is null or slot_start >= {time(oldest - timedelta(days=1))})"
+    wanted = visible
+    if since:
+        recent = f"updated_at >= {time(since.astimezone(UTC))}"
+        wanted = f"({recent} or (is_updated_at_inferred and {visible}))"
+    with dlt.current.pipeline().sql_client() as client:
+        table = client.make_qualified_table_name("meeting_versions", quote=False)
+        query = sqlglot.transpile(
+            f"""
+            select slug, updated_at, content_hash
+            from (
+                select
+                    slug,
+                    content_hash,
+                    case when not is_updated_at_inferred then updated_at end as updated_at,
+                    row_number() over (
+                        partition by
+                            slug,
+                            case when not is_updated_at_inferred then updated_at end
+                        order by sync_id desc
+                    ) as age
+                from {table}
+                where {wanted}
+            ) as states
+            where age = 1
+            """,
+            read="duckdb",
+            write=client.capabilities.sqlglot_dialect,
+        )[0]
+        try:
+            with client.execute_query(query) as cursor, warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
+                batches = [batch.cast(KNOWN_COLUMNS) for batch in cursor.iter_arrow(50_000)]
+        except DatabaseUndefinedRelation:
+            batches = []
+    return pa.concat_tables([KNOWN_COLUMNS.empty_table(), *batches])
+
+
+def _undocumented_types() -> dict[str, pa.DataType]:
+    """Types of the columns that the warehouse has for attributes nobody documented."""
+    table = dlt.current.source_schema().tables.get("meeting_versions", {"columns": {}})
+    return {
+        name: tables.ARROW_TYPES.get(str(column.get("data_type")), pa.string())
+        for name, column in table["columns"].items()
+        if name not in tables.MEETING_VERSIONS and column.get("data_type")
+    }
+
+
+def _rejected_rows(rejected: Iterable[Rejected], sync_id: str) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for record in rejected:
+        times = 0
+        while (record_id := _record_id(record, times)) in rows:
+            times += 1
+        rows[record_id] = {
+            "record_id": record_id,
+            "slug": record.slug,
+            "raw_json": record.raw_json,
+            "reason": record.reason,
+            "sync_id": sync_id,
+        }
+    return list(rows.values())
+
+
+def _record_id(record: Rejected, times: int) -> str:
+    return hashlib.sha256(f"{times}:{record.raw_json}".encode()).hexdigest()[:32]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

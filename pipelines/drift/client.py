@@ -1,0 +1,167 @@
+"""One authorised GET: retried within bounds, decoded, or refused in a sentence."""
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import dlt
+from dlt.sources.helpers import requests
+from requests import PreparedRequest, RequestException
+from requests import Response as HttpResponse
+from requests.auth import AuthBase
+from requests.exceptions import ContentDecodingError
+
+from drift.settings import SCOPES
+
+T = TypeVar("T")
+
+RETRIED_STATUS = (429, *range(500, 600))
+
+
+class DriftError(Exception):
+    """Drift could not be read. The message is one sentence for the person who runs the pipeline."""
+
+
+class RefusedError(DriftError):
+    """Drift refused the token, or the request itself: asking again cannot help."""
+
+
+class BrokenAnswerError(RequestException):
+    """A body that is not the whole answer: cut short, not JSON, or an error with status 200."""
+
+
+RETRIED_FAULTS = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.ChunkedEncodingError,
+    ContentDecodingError,
+    BrokenAnswerError,
+)
+
+
+class _Bearer(AuthBase):
+    """Sets the token for each request. A plain header would give way to a `.netrc` entry."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Decoded(Generic[T]):
+    """A response hook that decodes the body, so that a broken one is retried like any fault."""
+
+    value: T
+
+    def __init__(self, decode: Callable[[bytes], T]) -> None:
+        self._decode = decode
+
+    def __call__(self, response: HttpResponse, *_: object, **__: object) -> None:
+        if response.status_code == 200:
+            self.value = self._decode(response.content)
+
+
+class DriftClient:
+    """Reads Drift, and only reads: every request is a GET with the token in its header.
+
+    Faults (429, 5xx, connections lost, broken bodies) are retried by dlt's HTTP client, with
+    exponential backoff and `Retry-After`, as often as dlt's `runtime.request_*` settings say.
+    Redirects are not followed: the token goes to the configured host alone.
+    """
+
+    def __init__(self, base_url: str, access_token: str, *, max_connections: int = 4) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.answers = 0
+        """Answers received, refused and broken ones included."""
+        self.first_date: datetime | None = None
+        self.last_date: datetime | None = None
+        """The server's clock: the earliest and the latest `Date` of its answers."""
+        self._lock = threading.Lock()
+        backoff = dlt.current.run_context().runtime_config.request_backoff_factor
+        self._client = requests.Client(
+            raise_for_status=False,
+            max_connections=max_connections,
+            status_codes=RETRIED_STATUS,
+            exceptions=RETRIED_FAULTS,
+            # Runs that failed together must not come back together.
+            request_backoff_factor=backoff * random.uniform(0.75, 1.25),  # noqa: S311
+            session_attrs={"auth": _Bearer(access_token)},
+        )
+
+    def get(self, path: str, params: Mapping[str, Any], decode: Callable[[bytes], T]) -> T:
+        """What `decode` makes of the answer's body.
+
+        `decode` raises `BrokenAnswerError` for a body that is not a whole answer; it is called in
+        the thread that asks. Raises `RefusedError` for 4xx and redirects, `DriftError` when the
+        retries are used up.
+        """
+        decoded = _Decoded(decode)
+        try:
+            response = self._client.get(
+                self.base_url + path,
+                params=params,
+                allow_redirects=False,
+                hooks={"response": [self._note, decoded]},
+            )
+        except RequestException as fault:
+            raise DriftError(f"{self._host} could not be read: {_reason(fault)}.") from fault
+        if response.status_code == 200:
+            return decoded.value
+        raise self._refusal(path, response)
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.base_url).netloc
+
+    def _note(self, response: HttpResponse, *_: object, **__: object) -> None:
+        with self._lock:
+            self.answers += 1
+            try:
+                moment = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
+            except ValueError:
+                return
+            self.first_date = min(moment, self.first_date or moment)
+            self.last_date = max(moment, self.last_date or moment)
+
+    def _refusal(self, path: str, response: HttpResponse) -> DriftError:
+        status, said = response.status_code, _message(response)
+        if status in (401, 403):
+            scope = SCOPES.get(path)
+            needs = f" It needs the scope {scope}." if scope else ""
+            return RefusedError(f"Drift refused the access token ({status}): {said}.{needs}")
+        if 300 <= status < 400:
+            return RefusedError(
+                f"{self._host} redirects to {response.headers.get('Location', 'nowhere')}, which "
+                "is not followed: set sources.drift.base_url to the address that answers."
+            )
+        if status in RETRIED_STATUS:
+            return DriftError(f"{self._host} kept answering {status}: {said}.")
+        return RefusedError(f"Drift refused the request to {path} ({status}): {said}.")
+
+
+def _message(response: HttpResponse) -> str:
+    """Drift's own words, from either of its documented error bodies; else the status's name."""
+    try:
+        body = response.json()
+        error = body.get("error") or body["errors"][0]
+        return str(error["message"]).strip().rstrip(".") or str(response.reason)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return str(response.reason or "no message")
+
+
+def _reason(fault: RequestException) -> str:
+    """The innermost cause, in its own words and without addresses of objects."""
+    if isinstance(fault, requests.Timeout):
+        return "no answer in time"
+    cause: BaseException = fault
+    while (inner := cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)) and (
+        isinstance(inner, BaseException)
+    ):
+        cause = inner
+    return (str(cause) or type(cause).__name__).rstrip(".")

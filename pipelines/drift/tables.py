@@ -1,0 +1,126 @@
+"""The raw tables: their columns, as Arrow and as dlt know them, and what each column holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import dlt
+import pyarrow as pa
+from dlt.common.data_types import TDataType
+from dlt.common.schema.typing import TWriteDispositionConfig
+from dlt.extract.hints import TResourceHints
+from dlt.extract.items import DataItemWithMeta
+
+from drift.settings import UTC_TIME
+
+Columns = Mapping[str, tuple[TDataType, str]]
+
+ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": UTC_TIME,
+}
+
+VERSION_KEY: Final = ("slug", "updated_at", "sync_id", "content_hash")
+"""A state is told by its slug and updatedAt. The others keep apart two states with one updatedAt:
+Drift has not said that every change raises it."""
+
+# delete-insert everywhere: it drops the doubles that a load leaves behind in staging when it is
+# killed and resumed, and every destination has it. A key that is loaded once deletes nothing.
+MERGED: Final[TWriteDispositionConfig] = {"disposition": "merge", "strategy": "delete-insert"}
+
+MEETING_VERSIONS: Final[Columns] = {
+    "slug": ("text", "The meeting's id."),
+    "updated_at": (
+        "timestamp",
+        "When this state came about: updatedAt, else scheduledAt, else when it was first seen.",
+    ),
+    "agent_id": ("bigint", "The Drift user who takes the meeting."),
+    "org_id": ("bigint", "The Drift organisation."),
+    "scheduler_id": ("bigint", "The contact who booked it."),
+    "conversation_id": ("bigint", "The conversation it was booked in, if any."),
+    "booked_by": ("bigint", "The Drift user who booked it; absent where the visitor did."),
+    "event_id": ("text", "The calendar event."),
+    "status": ("text", "ACTIVE, CANCELED, or another word: an open vocabulary."),
+    "meeting_source": ("text", "Where it was booked, such as WIDGET: an open vocabulary."),
+    "meeting_type": ("text", "The organisation's own name for this kind of meeting."),
+    "end_user_time_zone": ("text", "The visitor's time zone, as Drift sent it."),
+    "meeting_notes": ("text", "What the visitor wrote."),
+    "slot_start": ("timestamp", "When the meeting starts."),
+    "slot_end": ("timestamp", "When the meeting ends."),
+    "scheduled_at": ("timestamp", "When it was booked."),
+    "is_updated_at_inferred": ("bool", "Drift sent no updatedAt with this state."),
+    "known_time_zone": ("text", "end_user_time_zone, where every engine knows it; else null."),
+    "content_hash": ("bigint", "A digest of all that Drift sent: tells states apart."),
+    "sync_id": ("text", "The run that first saw this state."),
+}
+
+LISTED_MEETINGS: Final[Columns] = {
+    "slug": ("text", "A meeting's id, as the last complete read returned it."),
+}
+
+REJECTED_MEETINGS: Final[Columns] = {
+    "record_id": ("text", "A digest of the record: one that is seen again is kept once."),
+    "slug": ("text", "The meeting's id, where the record has one."),
+    "raw_json": ("text", "The record."),
+    "reason": ("text", "Why it cannot be a meeting."),
+    "sync_id": ("text", "The run that first saw it."),
+}
+
+SYNCS: Final[Columns] = {
+    "sync_id": ("text", "The run. Ids sort by time, as text."),
+    "started_at": ("timestamp", "When the run started; the models' now."),
+    "finished_at": ("timestamp", "When its read was complete."),
+    "window_from": ("timestamp", "Every meeting from here on was in sight during the whole read."),
+    "window_to": ("timestamp", "The end of the window: far enough that nothing lies beyond."),
+    "requests": ("bigint", "Answers received, the repeated ones included."),
+    "meetings_seen": ("bigint", "Meetings read, rejected records included."),
+    "versions_added": ("bigint", "States that the warehouse did not have."),
+    "rejected": ("bigint", "Records that cannot be a meeting."),
+    "gap_from": ("timestamp", "Start of the span of meeting times that no run saw whole, if any."),
+    "gap_to": ("timestamp", "Its end."),
+}
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table that the source writes, with all of its columns whether or not a row fills them."""
+
+    name: str
+    columns: Columns
+    write_disposition: TWriteDispositionConfig
+    primary_key: tuple[str, ...] = ()
+
+    @cached_property
+    def hints(self) -> TResourceHints:
+        """What dlt needs to know of it."""
+        return dlt.mark.make_hints(
+            table_name=self.name,
+            write_disposition=self.write_disposition,
+            primary_key=list(self.primary_key),
+            columns=[
+                {"name": name, "data_type": kind, "description": description}
+                for name, (kind, description) in self.columns.items()
+            ],
+            file_format="parquet",
+        )
+
+    def rows(self, rows: pa.Table | Sequence[Mapping[str, Any]]) -> DataItemWithMeta:
+        """These rows, marked for this table."""
+        if not isinstance(rows, pa.Table):
+            schema = [(name, ARROW_TYPES[kind]) for name, (kind, _) in self.columns.items()]
+            rows = pa.Table.from_pylist([dict(row) for row in rows], schema=pa.schema(schema))
+        fields = [
+            column.with_nullable(column.name not in self.primary_key) for column in rows.schema
+        ]
+        rows = rows.cast(pa.schema(fields))
+        return dlt.mark.with_hints(rows, self.hints, create_table_variant=True)
+
+
+VERSIONS: Final = RawTable("meeting_versions", MEETING_VERSIONS, MERGED, VERSION_KEY)
+LISTED: Final = RawTable("listed_meetings", LISTED_MEETINGS, "replace")
+REJECTED: Final = RawTable("rejected_meetings", REJECTED_MEETINGS, MERGED, ("record_id",))
+SYNC: Final = RawTable("syncs", SYNCS, MERGED, ("sync_id",))

@@ -1,0 +1,192 @@
+"""Which of the states just read are new: the set of versions, as one read adds to it.
+
+DuckDB, in memory, does the comparing. A read of a million meetings leaves here their slugs, times
+and digests, never the rest of their attributes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drift.decode import Page, Rejected, records_table
+from drift.settings import UTC_TIME
+from drift.tables import MEETING_VERSIONS
+from drift.windows import Window
+from drift.zones import checked_zones
+
+KNOWN_COLUMNS: Final = pa.schema(
+    [("slug", pa.string()), ("updated_at", UTC_TIME), ("content_hash", pa.int64())]
+)
+"""A version that the warehouse has: `updated_at` is null where Drift sent none."""
+
+
+class VersionSet:
+    """Takes the pages of one read and gives back the versions that the warehouse lacks.
+
+    Two states of a meeting are the same version when all that Drift sent is the same. A state is
+    looked at when its updatedAt is `since` or later, when it has none, or always without `since`.
+    `types` are those of the warehouse's columns for attributes that nobody documented.
+    """
+
+    def __init__(
+        self,
+        known: pa.Table,
+        *,
+        since: datetime | None,
+        sync_id: str,
+        started_at: datetime,
+        types: Mapping[str, pa.DataType] | None = None,
+    ) -> None:
+        self.sync_id = sync_id
+        self.versions_added = 0
+        self.newest_updated_at: datetime | None = None
+        self._since = since
+        self._started_at = started_at
+        self._rejected: Counter[Rejected] = Counter()
+        self._strays: list[pa.Table] = []
+        self._types = dict(types or {})
+        self._desk = duckdb.connect(":memory:")
+        self._do("set timezone = 'UTC'")
+        self._desk.register("known_input", known)
+        self._do("create table known as select * from known_input")
+        self._do(
+            "create table seen (slug varchar, slot_start timestamptz, updated_at timestamptz,"
+            " content_hash bigint)"
+        )
+
+    def add(self, pages: Sequence[tuple[Window, Page]]) -> pa.Table:
+        """The new versions among the records of these pages.
+
+        Columns: those of `tables.MEETING_VERSIONS`, and one for each undocumented attribute. A
+        record outside its page's window is kept back for `rest`: another page may hold it too.
+        """
+        own = []
+        for window, page in pages:
+            for record, times in Counter(page.rejected).items():
+                self._rejected[record] = max(times, self._rejected[record])
+            inside = _inside(window, page.meetings)
+            own.append(page.meetings.filter(inside))
+            strays = page.meetings.filter(pc.invert(inside))
+            if strays.num_rows:
+                self._strays.append(strays)
+        return self._new(own)
+
+    def rest(self) -> pa.Table:
+        """The new versions among the records that `add` kept back."""
+        return self._new(self._strays or [records_table([])], but_not_seen=True)
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """Every record that cannot be a meeting, as often as one answer held it."""
+        return list(self._rejected.elements())
+
+    def slugs(self) -> pa.Table:
+        """`slug` of every record read, the rejected ones' where they had one."""
+        rejected = [record.slug for record in self._rejected if record.slug]
+        slugs = pa.table({"slug": pa.array(rejected, pa.string())})
+        self._desk.register("rejected_slugs", slugs)
+        return self._table(
+            "select slug from seen union select slug from rejected_slugs order by slug"
+        )
+
+    def meetings_seen(self) -> int:
+        """Records read: meetings, each once, and rejected ones."""
+        ((meetings,),) = self._do("select count(distinct slug) from seen")
+        return int(meetings) + self._rejected.total()
+
+    def slot_starts(self) -> memoryview:
+        """Slot starts of all meetings in epoch milliseconds, ascending."""
+        table = self._table(
+            "select epoch_ms(slot_start) as moment from seen where slot_start is not null order by 1"
+        )
+        buffer = table["moment"].combine_chunks().buffers()[1]
+        return memoryview(buffer or b"").cast("B").cast("q")[: table.num_rows]
+
+    def _new(self, tables: Sequence[pa.Table], *, but_not_seen: bool = False) -> pa.Table:
+        page = pa.concat_tables(
+            [self._settled(table) for table in tables], promote_options="default"
+        )
+        if newest := pc.max(page["updated_at"]).as_py():
+            self.newest_updated_at = max(newest, self.newest_updated_at or newest)
+        self._desk.register("page", page)
+        self._do(
+            f"create or replace temp table states as"
+            f" select distinct on (slug, updated_at, content_hash) *"
+            f" from (select *, {_digest(page)} as content_hash from page)"
+        )
+        same = "k.slug = s.slug and k.updated_at is not distinct from s.updated_at and"
+        seen = f"not exists (from seen as k where {same} k.content_hash = s.content_hash)"
+        new = self._table(
+            "select s.* replace ("
+            "      coalesce(s.updated_at, s.scheduled_at, $started_at) as updated_at"
+            "    ),"
+            "    s.updated_at is null as is_updated_at_inferred,"
+            "    $sync_id as sync_id"
+            "  from states as s"
+            "  where ($since is null or s.updated_at is null or s.updated_at >= $since)"
+            f"   and not exists (from known as k where {same} k.content_hash = s.content_hash)"
+            f"   and {seen if but_not_seen else 'true'}",
+            since=self._since,
+            started_at=self._started_at,
+            sync_id=self.sync_id,
+        )
+        self._do("insert into seen select slug, slot_start, updated_at, content_hash from states")
+        self._do("drop table states")
+        self.versions_added += new.num_rows
+        return new.append_column("known_time_zone", checked_zones(new["end_user_time_zone"]))
+
+    def _settled(self, table: pa.Table) -> pa.Table:
+        """With one type for each undocumented attribute: the first one met, here or before.
+
+        Values of another type go to a column of text beside it, named as dlt names its variants.
+        """
+        for name in table.column_names:
+            if name in MEETING_VERSIONS:
+                continue
+            column, kind = table[name], self._types.setdefault(name, table[name].type)
+            if column.type == kind:
+                continue
+            table = table.drop_columns(name)
+            if kind == pa.float64() and column.type == pa.int64():
+                table = table.append_column(name, column.cast(kind))
+                continue
+            variant, text = f"{name}__v_text", column.cast(pa.string())
+            if variant in table.column_names:
+                text = pc.coalesce(text, table[variant])
+                table = table.drop_columns(variant)
+            table = table.append_column(variant, text)
+        return table
+
+    def _do(self, statement: str) -> list[tuple[Any, ...]]:
+        return self._desk.execute(statement).fetchall()
+
+    def _table(self, query: str, **parameters: Any) -> pa.Table:
+        return self._desk.sql(query, params=parameters).to_arrow_table()
+
+
+def _inside(window: Window, meetings: pa.Table) -> pa.ChunkedArray:
+    start = meetings["slot_start"].cast(pa.int64())
+    inside = pc.and_(
+        pc.greater_equal(start, window.first * 1000), pc.less(start, (window.last + 1) * 1000)
+    )
+    return pc.fill_null(inside, fill_value=False)
+
+
+def _digest(page: pa.Table) -> str:
+    """SQL for a digest of everything that Drift sent, in 63 bits.
+
+    An attribute that is absent adds nothing, so one that Drift starts to send changes the digest
+    of those meetings alone that have it.
+    """
+    parts = []
+    for name in sorted(page.column_names):
+        column = '"' + name.replace('"', '""') + '"'
+        value = f"epoch_us({column})" if page[name].type == UTC_TIME else column
+        label = name.replace("'", "''")
+        parts.append(f"case when {column} is not null then concat('{label}=', {value}) end")
+    return f"(md5_number_lower(concat_ws(chr(31), {', '.join(parts)})) >> 1)::bigint"

@@ -1,0 +1,157 @@
+"""A complete read of a span of time, from an endpoint that cuts its answers without saying so.
+
+The endpoint has no page, cursor or count. It takes two bounds on the start of a meeting's slot,
+and nobody has written down whether they are inclusive, in which order it answers, or which rows
+survive when more match than it returns. So nothing here depends on any of the three:
+
+- a window is asked for with a millisecond to spare on either side, so that each of its
+  milliseconds lies strictly between the bounds;
+- an answer that may have been cut is thrown away, and the window asked for again in parts;
+- what an answer holds beside its window is passed on as well: the caller knows a set by its keys.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from drift.client import DriftError
+from drift.settings import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+
+
+class WindowFullError(DriftError):
+    """More meetings start in one millisecond than one answer can hold."""
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The milliseconds from `first` to `last`, both of them included."""
+
+    first: int
+    last: int
+
+
+class Answer(Protocol):
+    """What a window was answered with, as far as reading completely needs to know."""
+
+    @property
+    def rows(self) -> int:
+        """Records in the answer, bad ones included."""
+
+    @property
+    def slot_starts(self) -> Sequence[int]:
+        """Slot starts of its usable records in epoch milliseconds, in any order."""
+
+
+A = TypeVar("A", bound=Answer)
+Ask = Callable[[int, int], A]
+"""Asks with `min_start_time` and `max_start_time`, in epoch milliseconds."""
+
+
+def read_windows(
+    ask: Ask[A], windows: Sequence[Window], likely: Window, *, in_flight: int
+) -> Iterator[tuple[Window, A]]:
+    """Every window's answer, in parts where one answer may not be all of it, in no fixed order.
+
+    `likely` is where meetings are expected; halving a window starts there, whatever the window's
+    width. At most `in_flight` requests are under way, and as many answers wait for the caller.
+    Raises `WindowFullError` for a millisecond that cannot be read whole.
+    """
+    waiting = deque(windows)
+    running: dict[Future[A], Window] = {}
+    longest = 0
+    with ThreadPoolExecutor(max_workers=in_flight, thread_name_prefix="drift") as pool:
+        try:
+            while waiting or running:
+                while waiting and len(running) < in_flight:
+                    window = waiting.popleft()
+                    running[pool.submit(_ask_window, ask, window)] = window
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    window, answer = running.pop(future), future.result()
+                    longest = max(longest, answer.rows)
+                    if not _may_be_cut(answer):
+                        yield window, answer
+                    elif window.first < window.last:
+                        waiting.extend(_parts(window, answer, likely))
+                    elif answer.rows >= LIMIT or answer.rows == DEFAULT_LIMIT == longest:
+                        raise WindowFullError(_full(window, answer))
+                    else:
+                        yield window, answer
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _ask_window(ask: Ask[A], window: Window) -> A:
+    answer = ask(max(window.first - 1, 0), window.last + 1)
+    if window.first < window.last or not _may_be_cut(answer):
+        return answer
+    # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
+    # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
+    at = window.first
+    for bounds in ((at, at), (at, at + 1), (at - 1, at)):
+        narrow = ask(*bounds)
+        if at in narrow.slot_starts:
+            return narrow
+    return answer
+
+
+def _may_be_cut(answer: Answer) -> bool:
+    return answer.rows >= LIMIT or (answer.rows > 0 and answer.rows % ROUND == 0)
+
+
+def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
+    """Narrower windows that make up this one."""
+    inside = sorted(at for at in answer.slot_starts if window.first <= at <= window.last)
+    if inside and inside[0] == inside[-1]:  # all at one moment: look at that alone
+        return _cut(window, [inside[0], inside[0] + 1])
+    if inside and answer.rows < LIMIT:  # suspected only of a round length: half of it will not be
+        middle = inside[len(inside) // 2]
+        return _cut(window, [middle if middle > inside[0] else middle + 1])
+    first, last = max(window.first, likely.first), min(window.last, likely.last)
+    if first >= last:
+        first, last = window.first, window.last
+    return _cut(window, [(first + last) // 2 + 1])
+
+
+def _cut(window: Window, starts: Sequence[int]) -> list[Window]:
+    """The window cut so that a new one begins at each of `starts`."""
+    firsts = [window.first, *(start for start in starts if window.first < start <= window.last)]
+    lasts = [*(first - 1 for first in firsts[1:]), window.last]
+    return [Window(first, last) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def windows_between(cuts: Sequence[int]) -> list[Window]:
+    """All of time, with a new window at each of `cuts` (ascending, epoch milliseconds)."""
+    return _cut(Window(0, LAST_MS), cuts)
+
+
+def quantile_cuts(slot_starts: Sequence[int], rows: int) -> list[int]:
+    """Where to cut so that no window holds more than `rows` of these slot starts (ascending).
+
+    Meetings at one moment stay together; a cut lies half-way between two moments, so that the
+    millisecond to spare finds nothing.
+    """
+    cuts = []
+    begin = 0
+    while begin + rows < len(slot_starts):
+        moment = slot_starts[begin + rows]
+        end = bisect_left(slot_starts, moment, begin)
+        if end == begin:  # a moment with more than `rows` meetings
+            end = bisect_right(slot_starts, moment, begin)
+            if end == len(slot_starts):
+                break
+        cuts.append((slot_starts[end - 1] + slot_starts[end]) // 2 + 1)
+        begin = end
+    return cuts
+
+
+def _full(window: Window, answer: Answer) -> str:
+    at = datetime.fromtimestamp(window.first / 1000, UTC).isoformat(timespec="milliseconds")
+    return (
+        f"At {at} alone Drift answers with {answer.rows} meetings, as many as it ever does: "
+        "there may be more, and no narrower time to ask for."
+    )

@@ -1,0 +1,75 @@
+"""Failures as sentences: what the person who runs the pipeline reads instead of a traceback."""
+
+from collections.abc import Iterator
+
+import duckdb
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigurationException,
+    ConfigValueCannotBeCoercedException,
+)
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
+from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
+
+from configuration import SettingError
+from drift.client import DriftError
+from warehouse.lock import LockedError
+from warehouse.models import ModelsError
+from warehouse.snapshot import SnapshotError
+
+FAILED, USAGE, LOCKED, INTERRUPTED = 1, 2, 3, 130
+
+NO_ACCESS = (
+    "There is no access token: set SOURCES__DRIFT__ACCESS_TOKEN, or sources.drift.access_token in "
+    ".dlt/secrets.toml; or try the pipeline without an account: "
+    "python pipelines/meetings.py --demo"
+)
+
+
+def explain(failure: BaseException) -> tuple[str, int]:
+    """One sentence, or a few, and the exit code."""
+    if isinstance(failure, KeyboardInterrupt):
+        return "Interrupted: nothing is lost, the next run goes on from here.", INTERRUPTED
+    for cause in _causes(failure):
+        match cause:
+            case DriftError() | ModelsError():
+                return str(cause), FAILED
+            case LockedError():
+                return str(cause), LOCKED
+            case SettingError() | SnapshotError():
+                return str(cause), USAGE
+            case ConfigFieldMissingException():
+                if "access_token" in cause.fields:
+                    return NO_ACCESS, USAGE
+                return f"A setting is missing: {', '.join(cause.fields)}.", USAGE
+            case ConfigValueCannotBeCoercedException():
+                return f"The setting {cause.field_name} has a value of the wrong type.", USAGE
+            case UnknownDestinationModule():
+                kind = cause.destination_type or cause.ref
+                return f"dlt knows no destination of the type {kind!r}.", USAGE
+            case MissingDependencyException():
+                return f"{_first_line(cause)} is not installed: pip install '.[postgres]'", USAGE
+            case DestinationConnectionError():
+                return f"The destination cannot be reached: {_first_line(cause.inner_exc)}", FAILED
+            case ConfigurationException():
+                return f"The configuration cannot be used: {_first_line(cause)}", USAGE
+            case DatabaseException():
+                return f"The destination failed: {_first_line(cause.dbapi_exception)}", FAILED
+            case duckdb.Error() | OSError():
+                return f"The run failed: {_first_line(cause)}", FAILED
+    return f"The run failed: {type(failure).__name__}: {_first_line(failure)}", FAILED
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    cause: BaseException | None = failure
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,258 @@
+"""A believable, plainly synthetic organisation: its agents, and the meetings people book with them.
+
+Everything follows from a seed: the same seed gives the same bytes in every process. Records carry
+the documented attributes of a meeting (reference: Drift's meeting-model page); an unset one is
+absent. Ids, times and notes are invented; no person stands behind any of them.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import chain
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Meeting = dict[str, object]
+Shape = Literal["uniform", "peak", "office"]
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # epoch milliseconds, as everywhere in Drift
+ORG_ID = 100_001
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The longest way from a booking to the day its slot leaves Drift's 30 days: 45 days of lead, two
+# moves of 10, a weekend after each, the 30 days themselves. Older bookings can no longer be served.
+REACH = timedelta(days=110)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One who takes meetings, Monday to Friday, 9 to 17 o'clock in their own zone."""
+
+    id: int
+    time_zone: str
+
+
+_STAFF = {
+    "America/New_York": 7,
+    "America/Chicago": 4,
+    "America/Los_Angeles": 5,
+    "Europe/London": 5,
+    "Europe/Berlin": 3,
+}
+AGENTS = tuple(
+    Agent(2_000_001 + number, zone)
+    for number, zone in enumerate(chain.from_iterable([z] * n for z, n in _STAFF.items()))
+)
+OPENS, HOURS_OPEN, QUARTER = 9, 8, 15
+
+_REGULARS = 300  # visitors who come back
+_MINUTES = (15, 30, 30, 30, 45, 60)
+_SOURCES = ("WIDGET", "WIDGET", "WIDGET", "EMAIL_DROP", "EMAIL_DROP", "LINK", "LINK", "PLAYBOOK")
+_CHAT_SOURCES = ("WIDGET", "PLAYBOOK")  # those in which a conversation came first
+_TYPES = ("New Meeting",) * 3 + ("Follow Up",) * 2 + ("Product Demo",) * 2 + ("Onboarding Call",)
+_FAR_ZONES = ("Europe/Paris", "Asia/Kolkata", "Australia/Sydney", "America/Sao_Paulo", "Asia/Tokyo")
+_NOTES = (
+    "Would like to see the reporting.",
+    "Comparing three vendors, decision this quarter.",
+    "Please keep it short.",
+    "Question about seats and billing.",
+    "Second call, the whole team joins.",
+    "Voir la démo en français si possible.",
+)
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Two dozen agents and the meetings booked with them, day by day.
+
+    A working day brings 110 to 190 bookings, a weekend day 5 to 20; later some are moved,
+    cancelled, reinstated, reassigned, or get other notes, each change raising `updatedAt`.
+    On `first_day` about 5,000 meetings lie within Drift's 30 days past or in the future.
+    """
+
+    seed: str = "demo"
+    first_day: datetime = datetime(2026, 6, 1, 8, tzinfo=UTC)
+
+    def day(self, number: int) -> datetime:
+        """The moment, in UTC, at which day `number` is looked at; day 0 is `first_day`."""
+        return self.first_day + timedelta(days=number)
+
+    def meetings_at(self, now: datetime) -> list[Meeting]:
+        """Every meeting booked in the `REACH` before `now`, each as it was known at `now`.
+
+        Not filtered to Drift's 30 days: that is the server's part. The list is the same object
+        for the same moment (a server renders it once), so copy it before changing it.
+        `now` must carry a time zone.
+        """
+        return _known_at(self.seed, now.astimezone(UTC))
+
+
+@lru_cache(maxsize=4)
+def _known_at(seed: str, now: datetime) -> list[Meeting]:
+    now_ms = _milliseconds(now)
+    days = (now.date() - timedelta(days=back) for back in range(REACH.days, -1, -1))
+    lives = chain.from_iterable(_booked_on(seed, day) for day in days)
+    known = ([state for moment, state in life if moment <= now_ms] for life in lives)
+    return [states[-1] for states in known if states]
+
+
+Life = list[tuple[int, Meeting]]  # a meeting's versions, oldest first, each with its updatedAt
+
+
+@lru_cache(maxsize=1_000)
+def _booked_on(seed: str, day: date) -> list[Life]:
+    """The lives of the meetings booked on one UTC day, from dice of that day's own."""
+    dice = random.Random(f"{seed}:{day}")
+    count = dice.randint(110, 190) if day.weekday() < 5 else dice.randint(5, 20)
+    return [_life(dice, day, number) for number in range(count)]
+
+
+def _life(dice: random.Random, day: date, number: int) -> Life:
+    agent, minutes = dice.choice(AGENTS), dice.choice(_MINUTES)
+    key = day.toordinal() * 1_000 + number
+    booked = _milliseconds(datetime.combine(day, time(), UTC))
+    booked += int(dice.triangular(0, DAY - 1, 15 * HOUR))  # most visitors come in the afternoon
+    lead = 2 * HOUR + int(45 * DAY * dice.random() ** 2)  # half of them within 12 days
+    starts = _open_slot(dice, agent, booked + lead, minutes)
+    source = _maybe(dice, 0.95, dice.choice(_SOURCES))
+    visitor = dice.randrange(_REGULARS) if dice.random() < 0.18 else key
+    visitor_zone = agent.time_zone if dice.random() < 0.7 else dice.choice(_FAR_ZONES)
+    state: Meeting = {
+        "agentId": _maybe(dice, 0.98, agent.id),
+        "orgId": ORG_ID,
+        "status": "ACTIVE",
+        "meetingSource": source,
+        "schedulerId": 9_000_000_000 + visitor,
+        "eventId": _maybe(dice, 0.97, f"evt_{dice.getrandbits(64):016x}"),
+        "slug": _slug(key),
+        "slotStart": starts,
+        "slotEnd": starts + minutes * MINUTE,
+        "updatedAt": booked,
+        "scheduledAt": booked,
+        "meetingType": _maybe(dice, 0.93, dice.choice(_TYPES)),
+        "conversationId": 4_000_000_000 + key if source in _CHAT_SOURCES else None,
+        "endUserTimeZone": _maybe(dice, 0.92, visitor_zone),
+        "meetingNotes": _maybe(dice, 0.4, dice.choice(_NOTES)),
+        "bookedBy": _maybe(dice, 0.15, dice.choice(AGENTS).id),
+    }
+    life = [(booked, {name: value for name, value in state.items() if value is not None})]
+
+    def change(moment: int, **changes: object) -> None:
+        life.append((moment, {**life[-1][1], **changes, "updatedAt": moment}))
+
+    def some_time() -> int:
+        """A moment between the last change and the slot."""
+        last = life[-1][0]
+        return last + 1 + int(dice.random() * max(0, starts - last - 1))
+
+    if dice.random() < 0.06:
+        change(some_time(), meetingNotes=dice.choice(_NOTES))
+    if dice.random() < 0.04:  # to a colleague in the same zone, so that the hours still fit
+        colleagues = [a.id for a in AGENTS if a.time_zone == agent.time_zone and a != agent]
+        change(some_time(), agentId=dice.choice(colleagues))
+    for _ in range(2):
+        if dice.random() < 0.1:
+            moved_at = some_time()
+            earliest = moved_at + 2 * HOUR + int(dice.random() * 10 * DAY)
+            starts = _open_slot(dice, agent, earliest, minutes)
+            change(moved_at, slotStart=starts, slotEnd=starts + minutes * MINUTE)
+    if dice.random() < 0.14:
+        moment = some_time()
+        if dice.random() < 0.3:  # late, on the last day
+            moment = max(life[-1][0] + 1, starts - dice.randint(5 * MINUTE, DAY))
+        change(moment, status="CANCELED")
+        if dice.random() < 0.05:
+            change(some_time(), status="ACTIVE")
+    return life
+
+
+def _maybe(dice: random.Random, share: float, value: object) -> object:
+    return value if dice.random() < share else None
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _slug(key: int) -> str:
+    """A short id that does not count up; no two keys below 2**32 share one (odd multiplier)."""
+    digits, rest = "", key * 0x9E37_79B1 % 2**32
+    while rest:
+        rest, digit = divmod(rest, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return f"mtg-{digits:0>7}"
+
+
+def _open_slot(dice: random.Random, agent: Agent, earliest: int, minutes: int) -> int:
+    """A start on a quarter hour of the agent's first working day with room from `earliest` on."""
+    zone = ZoneInfo(agent.time_zone)
+    local = datetime.fromtimestamp(earliest / 1_000, zone)
+    day = local.date()
+    first = max(0, ((local.hour - OPENS) * 60 + local.minute) // QUARTER + 1)
+    last = (HOURS_OPEN * 60 - minutes) // QUARTER
+    while day.weekday() >= 5 or first > last:
+        day, first = day + timedelta(days=1), 0
+    quarter = dice.randint(first, last)
+    return _milliseconds(datetime.combine(day, time(OPENS), zone) + timedelta(minutes=15 * quarter))
+
+
+def synthetic_meetings(
+    count: int, shape: Shape, now: datetime, seed: str = "benchmark"
+) -> list[Meeting]:
+    """`count` plain meetings for a benchmark, one version each, in no order of time.
+
+    Slots lie from 30 days before `now` to 60 days after it: evenly (`uniform`), 95 % of them within
+    three days (`peak`), or on quarter hours of the agents' working days (`office`). The first hour
+    of the 30 days stays empty, so that none drops out while a benchmark runs.
+    `updatedAt` lies within the 60 days before `now`. Notes are absent from one in four.
+    """
+    dice = random.Random(f"{seed}:{shape}").random  # the cheapest die: a million meetings wait
+    now_ms = _milliseconds(now)
+    first, span = now_ms - 30 * DAY + HOUR, 90 * DAY - HOUR
+    office = {zone: _office_starts(zone, first, first + span) for zone in _STAFF}
+
+    def meeting(number: int) -> Meeting:
+        agent = AGENTS[int(dice() * len(AGENTS))]
+        minutes = _MINUTES[number % len(_MINUTES)]
+        if shape == "office":
+            choices = office[agent.time_zone]
+            starts = choices[int(dice() * len(choices))]
+        elif shape == "peak" and dice() < 0.95:
+            starts = now_ms + DAY + int(dice() * 3 * DAY)
+        else:
+            starts = first + int(dice() * span)
+        updated = now_ms - int(dice() * 60 * DAY)
+        made: Meeting = {
+            "agentId": agent.id,
+            "orgId": ORG_ID,
+            "status": "CANCELED" if dice() < 0.14 else "ACTIVE",
+            "meetingSource": _SOURCES[number % len(_SOURCES)],
+            "schedulerId": 9_000_000_000 + int(dice() * count * 0.85),  # some come twice
+            "eventId": f"evt_{number:016x}",
+            "slug": f"mtg-{number:08x}",
+            "slotStart": starts,
+            "slotEnd": starts + minutes * MINUTE,
+            "updatedAt": updated,
+            "scheduledAt": updated - int(dice() * 10 * DAY),
+            "meetingType": _TYPES[number % len(_TYPES)],
+            "conversationId": 4_000_000_000 + number,
+            "endUserTimeZone": agent.time_zone,
+            "bookedBy": agent.id,
+        }
+        if number % 4:
+            made["meetingNotes"] = _NOTES[number % len(_NOTES)]
+        return made
+
+    return [meeting(number) for number in range(count)]
+
+
+def _office_starts(zone: str, first: int, end: int) -> list[int]:
+    """Every quarter hour of the working days of a zone within [first, end), in epoch ms."""
+    day = datetime.fromtimestamp(first / 1_000, ZoneInfo(zone)).replace(
+        hour=OPENS, minute=0, second=0, microsecond=0
+    )
+    working_days = [d for d in (day + timedelta(days=n) for n in range(92)) if d.weekday() < 5]
+    quarters = [timedelta(minutes=QUARTER * n) for n in range(HOURS_OPEN * 60 // QUARTER)]
+    starts = [_milliseconds(day + quarter) for day in working_days for quarter in quarters]
+    return [start for start in starts if first <= start < end]

@@ -1,0 +1,72 @@
+"""The summary at the end of a run: one screen."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlglot
+from dlt import Pipeline
+
+import console
+from drift import last_read
+from warehouse.models import DATASET, Built
+
+TOP_ROWS: Final = 5
+METRICS: Final = {
+    "bookings_by_agent": "agent_id, agent_name",
+    "bookings_by_source": "meeting_source",
+    "bookings_by_meeting_type": "meeting_type",
+}
+FIGURES: Final = (
+    "bookings, canceled_meetings, upcoming_meetings, cancel_rate, bookings_last_28_days"
+)
+
+
+def summarize(
+    pipeline: Pipeline, built: Built, seconds: Mapping[str, float], place: str
+) -> list[str]:
+    """Lines that say what the run read, added and built, and what the metrics now are."""
+    sync = _sync(pipeline)
+    seen, rejected = sync["meetings_seen"], sync["rejected"]
+    lines = [
+        f"read       {seen:,} meetings in {sync['requests']:,} requests, the window from"
+        f" {sync['window_from']:%Y-%m-%d %H:%M} UTC to {sync['window_to']:%Y-%m-%d}",
+        f"loaded     {seen - rejected:,} in the warehouse, {sync['versions_added']:,} versions of"
+        f" them new; {rejected:,} rejected" + (" (see drift.rejected_meetings)" * bool(rejected)),
+        f"built      {len(built.rows)} tables in {DATASET}, {sum(built.rows.values()):,} rows,"
+        " all checks passed",
+        "took       " + ", ".join(f"{step} {took:.1f} s" for step, took in seconds.items()),
+        f"database   {place}",
+    ]
+    lines += [f"warning    {finding}" for finding in built.warnings]
+    if sync["gap_from"]:
+        lines.append(
+            f"hole       over 30 days passed since the last run: meetings that took place from"
+            f" {sync['gap_from']:%Y-%m-%d %H:%M} to {sync['gap_to']:%Y-%m-%d %H:%M} UTC were never"
+            " seen whole (drift.syncs.gap_from, gap_to)"
+        )
+    for name, key in METRICS.items():
+        lines += ["", f"{DATASET}.{name}", *_top(pipeline, name, key)]
+    return lines
+
+
+def _sync(pipeline: Pipeline) -> dict[str, Any]:
+    with pipeline.sql_client() as client:
+        table = client.make_qualified_table_name("syncs")
+        query = f"select * from {table} where sync_id = %s"
+        with client.execute_query(query, last_read(pipeline)["sync_id"]) as cursor:
+            names = [column[0] for column in cursor.description or ()]
+            (row,) = cursor.fetchall()
+    return dict(zip(names, row, strict=True))
+
+
+def _top(pipeline: Pipeline, name: str, key: str) -> list[str]:
+    with pipeline.sql_client() as client, client.with_alternative_dataset_name(DATASET):
+        table = client.make_qualified_table_name(name, quote=False)
+        query = sqlglot.transpile(
+            f"select {key}, {FIGURES} from {table} order by bookings desc, 1 limit {TOP_ROWS}",
+            read="duckdb",
+            write=client.capabilities.sqlglot_dialect,
+        )[0]
+        with client.execute_query(query) as cursor:
+            names = [column[0] for column in cursor.description or ()]
+            return console.table(names, cursor.fetchall())

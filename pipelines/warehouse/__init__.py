@@ -1,0 +1,1 @@
+"""All that knows destinations, and knows nothing of Drift."""

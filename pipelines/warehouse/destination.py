@@ -1,0 +1,79 @@
+"""The pipeline and the destination it is configured for, and what earlier runs left in it."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import dlt
+from dlt import Pipeline
+from dlt.common.destination import AnyDestination
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+RAW_DATASET: Final = "drift"
+RAW_STAGING: Final = "drift_staging"
+"""Where dlt merges from."""
+
+TYPE_KEY: Final = "destination.warehouse.destination_type"
+CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
+
+log = logging.getLogger(__name__)
+
+
+def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
+    """The pipeline into the destination named `warehouse`, of whatever type is configured.
+
+    Without credentials, DuckDB in `default_database`. dlt's working files lie in `folder`.
+    """
+    kind = dlt.config.get(TYPE_KEY, str) or "duckdb"
+    if kind == "duckdb" and not dlt.secrets.get(CREDENTIALS_KEY):
+        # What code passes wins over the environment, so it is passed only where nothing is set.
+        default_database.parent.mkdir(parents=True, exist_ok=True)
+        warehouse = dlt.destination(
+            "warehouse", destination_type="duckdb", credentials=str(default_database)
+        )
+    else:
+        warehouse = dlt.destination("warehouse", destination_type=kind)
+    return _pipeline("drift_bookings", warehouse, folder)
+
+
+def open_demo(database: Path, folder: Path) -> Pipeline:
+    """A pipeline into a DuckDB file of the demo's own, whatever is configured."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    demo = dlt.destination("demo", destination_type="duckdb", credentials=str(database))
+    return _pipeline("drift_demo", demo, folder)
+
+
+def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
+    return dlt.pipeline(
+        name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
+    )
+
+
+def duckdb_file(pipeline: Pipeline) -> Path | None:
+    """The file that the pipeline writes, where its destination is DuckDB."""
+    if pipeline.destination is None or pipeline.destination.destination_name is None:
+        return None
+    credentials = pipeline.destination_client().config.credentials
+    if type(credentials) is not DuckDbCredentials:
+        return None
+    return Path(str(credentials.database)).resolve()
+
+
+def finish_interrupted(pipeline: Pipeline) -> None:
+    """Completes what an interrupted run had read but not loaded.
+
+    What it read may be out of Drift's reach by now, so it is loaded rather than read again. A
+    package that the destination refuses for good is set aside, and the cursor with it.
+    """
+    pipeline.sync_destination()
+    if not pipeline.has_pending_data:
+        return
+    log.info("completing what an interrupted run had read")
+    try:
+        pipeline.run()
+    except PipelineStepFailed:
+        if not pipeline.has_pending_data:  # refused for good: dlt has set the package aside
+            log.warning("the destination refuses it; it will be read again")
+            return
+        raise

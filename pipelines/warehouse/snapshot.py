@@ -1,0 +1,78 @@
+"""The copy of the DuckDB file that analysts open: always whole, never in the writer's way.
+
+DuckDB lets one process write a file, or many read it. So the pipeline writes to a file of its own,
+and publishes a copy under a symbolic link. DuckDB resolves the link, so the write-ahead log of
+somebody who opened an older copy for writing lies beside that copy, and harms no newer one.
+"""
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+KEPT_COPIES: Final = 3
+"""Whoever opens the link just before it moves finds the copy it pointed to still there."""
+
+
+class SnapshotError(Exception):
+    """The snapshot's path holds something that is not the pipeline's to replace."""
+
+
+def check_place(snapshot: Path, database: Path) -> None:
+    """Raises `SnapshotError` where publishing would destroy a file of somebody else's."""
+    if snapshot.resolve() == database:
+        raise SnapshotError(
+            "bookings.snapshot and destination.warehouse.credentials name the same file: the "
+            "pipeline writes to one of its own, and publishes a copy."
+        )
+    if not snapshot.parent.is_dir():
+        raise SnapshotError(f"bookings.snapshot lies in a folder that is not there: {snapshot}")
+    if snapshot.exists() and not _is_ours(snapshot):
+        raise SnapshotError(
+            f"{snapshot} is a file that this pipeline did not publish: move it away, or set "
+            "bookings.snapshot to another path."
+        )
+
+
+def publish(database: Path, snapshot: Path, *, without: Sequence[str] = ()) -> None:
+    """Points `snapshot` at a fresh copy of `database`, less the schemas in `without`.
+
+    No process may have `database` open. The copy is complete before the link moves, in one step.
+    """
+    copies = _copies(snapshot)
+    folder = copies / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    folder.mkdir(parents=True)
+    copy = folder / snapshot.name  # the same name each time: it is the catalog's name in DuckDB
+    shutil.copyfile(database, copy)
+    with duckdb.connect(str(copy)) as connection:
+        for schema in without:
+            connection.execute(f'drop schema if exists "{schema}" cascade').fetchall()
+        connection.execute("checkpoint").fetchall()
+    _point(snapshot, copy)
+    for old in sorted(path for path in copies.iterdir() if path.is_dir())[:-KEPT_COPIES]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _point(snapshot: Path, copy: Path) -> None:
+    aside = snapshot.with_name(f".{snapshot.name}.next")
+    aside.unlink(missing_ok=True)
+    try:
+        aside.symlink_to(copy.relative_to(snapshot.parent))
+    except OSError:
+        # Windows makes links only for those with the right to: a renamed copy serves read-only
+        # readers as well. The mark beside the copies says that the file is the pipeline's.
+        shutil.copyfile(copy, aside)
+        (_copies(snapshot) / "published-without-link").touch()
+    aside.replace(snapshot)
+
+
+def _is_ours(snapshot: Path) -> bool:
+    copies = _copies(snapshot)
+    return snapshot.is_symlink() or (copies / "published-without-link").exists()
+
+
+def _copies(snapshot: Path) -> Path:
+    return snapshot.with_name(f".{snapshot.name}.copies")
