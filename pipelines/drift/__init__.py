@@ -6,7 +6,8 @@ request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
@@ -16,6 +17,7 @@ import pyarrow as pa
 import sqlglot
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
+from sqlglot import exp
 
 from drift import tables
 from drift.client import DriftClient
@@ -122,10 +124,10 @@ def meetings(
     if (new := versions.rest()).num_rows:
         yield tables.VERSIONS.rows(new)
 
-    rejected, slugs = versions.rejected, versions.slugs()
+    rejected, slugs = _new_rejects(versions.rejected, sync_id), versions.slugs()
     listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
     if rejected or not last:
-        yield tables.REJECTED.rows(_rejected_rows(rejected, sync_id))
+        yield tables.REJECTED.rows(rejected)
     if listing != last.get("listing"):
         yield tables.LISTED.rows(slugs)
 
@@ -143,7 +145,7 @@ def meetings(
         "requests": client.answers,
         "meetings_seen": versions.meetings_seen(),
         "versions_added": versions.versions_added,
-        "rejected": len(rejected),
+        "rejected": len(versions.rejected),
         "gap_from": last["started_at"] if slept else None,
         "gap_to": window_from if slept else None,
     }
@@ -195,37 +197,44 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
     if since:
         recent = f"updated_at >= {time(since.astimezone(UTC))}"
         wanted = f"({recent} or (is_updated_at_inferred and {visible}))"
+    return _stored(
+        f"""
+        select slug, updated_at, content_hash
+        from (
+            select
+                slug,
+                content_hash,
+                case when not is_updated_at_inferred then updated_at end as updated_at,
+                row_number() over (
+                    partition by slug, case when not is_updated_at_inferred then updated_at end
+                    order by sync_id desc
+                ) as age
+            from {tables.VERSIONS.name}
+            where {wanted}
+        ) as states
+        where age = 1
+        """,
+        KNOWN_COLUMNS,
+    )
+
+
+def _stored(query: str, columns: pa.Schema) -> pa.Table:
+    """Rows of one of the source's own tables, as the destination has it; none before it exists."""
     with dlt.current.pipeline().sql_client() as client:
-        table = client.make_qualified_table_name("meeting_versions", quote=False)
-        query = sqlglot.transpile(
-            f"""
-            select slug, updated_at, content_hash
-            from (
-                select
-                    slug,
-                    content_hash,
-                    case when not is_updated_at_inferred then updated_at end as updated_at,
-                    row_number() over (
-                        partition by
-                            slug,
-                            case when not is_updated_at_inferred then updated_at end
-                        order by sync_id desc
-                    ) as age
-                from {table}
-                where {wanted}
-            ) as states
-            where age = 1
-            """,
-            read="duckdb",
-            write=client.capabilities.sqlglot_dialect,
-        )[0]
+        parsed = sqlglot.parse_one(query, read="duckdb")
+        for table in parsed.find_all(exp.Table):
+            located = client.make_qualified_table_name(table.name, quote=False)
+            table.replace(exp.to_table(located))
         try:
-            with client.execute_query(query) as cursor, warnings.catch_warnings():
+            with (
+                client.execute_query(parsed.sql(client.capabilities.sqlglot_dialect)) as cursor,
+                warnings.catch_warnings(),
+            ):
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
-                batches = [batch.cast(KNOWN_COLUMNS) for batch in cursor.iter_arrow(50_000)]
+                batches = [batch.cast(columns) for batch in cursor.iter_arrow(50_000)]
         except DatabaseUndefinedRelation:
             batches = []
-    return pa.concat_tables([KNOWN_COLUMNS.empty_table(), *batches])
+    return pa.concat_tables([columns.empty_table(), *batches])
 
 
 def _undocumented_types() -> dict[str, pa.DataType]:
@@ -238,24 +247,31 @@ def _undocumented_types() -> dict[str, pa.DataType]:
     }
 
 
-def _rejected_rows(rejected: Iterable[Rejected], sync_id: str) -> list[dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
+def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, Any]]:
+    """Rows for the records that `rejected_meetings` lacks; equal ones are told by number."""
+    known: set[str] = set()
+    if rejected:
+        stored = _stored(
+            f"select record_id from {tables.REJECTED.name}", pa.schema([("record_id", pa.string())])
+        )
+        known = set(stored["record_id"].to_pylist())
+    times: Counter[Rejected] = Counter()
+    rows = []
     for record in rejected:
-        times = 0
-        while (record_id := _record_id(record, times)) in rows:
-            times += 1
-        rows[record_id] = {
-            "record_id": record_id,
-            "slug": record.slug,
-            "raw_json": record.raw_json,
-            "reason": record.reason,
-            "sync_id": sync_id,
-        }
-    return list(rows.values())
-
-
-def _record_id(record: Rejected, times: int) -> str:
-    return hashlib.sha256(f"{times}:{record.raw_json}".encode()).hexdigest()[:32]
+        numbered = f"{times[record]}:{record.raw_json}"
+        times[record] += 1
+        record_id = hashlib.sha256(numbered.encode()).hexdigest()[:32]
+        if record_id not in known:
+            rows.append(
+                {
+                    "record_id": record_id,
+                    "slug": record.slug,
+                    "raw_json": record.raw_json,
+                    "reason": record.reason,
+                    "sync_id": sync_id,
+                }
+            )
+    return rows
 
 
 def _milliseconds(moment: datetime) -> int:

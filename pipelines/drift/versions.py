@@ -102,7 +102,8 @@ class VersionSet:
     def slot_starts(self) -> memoryview:
         """Slot starts of all meetings in epoch milliseconds, ascending."""
         table = self._table(
-            "select epoch_ms(slot_start) as moment from seen where slot_start is not null order by 1"
+            "select epoch_ms(slot_start) as moment from seen"
+            " where slot_start is not null order by 1"
         )
         buffer = table["moment"].combine_chunks().buffers()[1]
         return memoryview(buffer or b"").cast("B").cast("q")[: table.num_rows]

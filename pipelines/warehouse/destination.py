@@ -45,9 +45,11 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
-    return dlt.pipeline(
+    pipeline = dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
+    pipeline.config.enable_runtime_trace = False  # it writes resolved secrets to a file
+    return pipeline
 
 
 def duckdb_file(pipeline: Pipeline) -> Path | None:

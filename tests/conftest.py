@@ -1,0 +1,131 @@
+"""A copy of the project that a test may run, break and look into."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from standin.server import StandIn
+
+ROOT = Path(__file__).resolve().parent.parent
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+"""A Monday: the moment of tests that stop the clock."""
+
+
+@dataclass
+class Project:
+    """The project in a folder of its own, with an empty home, as a new machine would have it."""
+
+    folder: Path
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, str(self.folder / "pipelines" / "meetings.py"), *arguments]
+
+    def environ(self, **extra: str) -> dict[str, str]:
+        kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ}
+        home = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
+        return kept | home | self.environment | extra
+
+    def run(
+        self, *arguments: str, code: int = 0, cwd: Path | str = "/", **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs the pipeline to its end, and checks its exit code."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=cwd,
+            env=self.environ(**extra),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def query(self, sql: str, snapshot: str = "warehouse.duckdb") -> list[tuple[Any, ...]]:
+        """Rows of the published file."""
+        with duckdb.connect(str(self.folder / snapshot), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'").fetchall()
+            return connection.execute(sql).fetchall()
+
+    def tables(self, snapshot: str = "warehouse.duckdb") -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table that should not change when nothing new is read."""
+        names = self.query(
+            "select table_schema || '.' || table_name from information_schema.tables"
+            " where table_schema in ('drift', 'bookings') and table_name not like '\\_dlt%'"
+            " escape '\\' and table_name not in ('syncs', 'stg_now', 'data_health')",
+            snapshot,
+        )
+        return {name: sorted(self.query(f"from {name}", snapshot), key=repr) for (name,) in names}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    folder = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".var", "__pycache__", "secrets.toml")
+    for name in ("pipelines", "sql", ".dlt"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    home = tmp_path / "home"
+    home.mkdir()
+    return Project(folder, home, {"RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01"})
+
+
+Serve = Callable[..., StandIn]
+
+
+@pytest.fixture
+def serve(project: Project) -> Iterator[Serve]:
+    """Starts a stand-in that the project reads from then on."""
+    servers: list[StandIn] = []
+
+    def start(meetings: Any, **options: Any) -> StandIn:
+        server = StandIn(meetings, **options).__enter__()
+        servers.append(server)
+        project.environment |= {
+            "SOURCES__DRIFT__BASE_URL": server.url,
+            "SOURCES__DRIFT__ACCESS_TOKEN": server.token,
+        }
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+def meeting(slug: str, **attributes: object) -> Mapping[str, object]:
+    """A meeting as Drift sends it, an hour long, tomorrow, with the given attributes changed."""
+    start = milliseconds(datetime.now(UTC)) + 86_400_000
+    record: dict[str, object] = {
+        "slug": slug,
+        "agentId": 11,
+        "orgId": 7,
+        "status": "ACTIVE",
+        "meetingSource": "WIDGET",
+        "schedulerId": 9_000_000_001,
+        "eventId": f"event-{slug}",
+        "slotStart": start,
+        "slotEnd": start + 3_600_000,
+        "updatedAt": start - 90_000_000,
+        "scheduledAt": start - 90_000_000,
+        "meetingType": "New Meeting",
+        "conversationId": 5_000_000_001,
+        "endUserTimeZone": "Europe/Berlin",
+        "meetingNotes": "A note.",
+        "bookedBy": 12,
+    }
+    record |= attributes
+    return {key: value for key, value in record.items() if value is not None}
+
+
+def milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
