@@ -129,3 +129,18 @@ def meeting(slug: str, **attributes: object) -> Mapping[str, object]:
 
 def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=50, help="moments at which a run is killed")
+    parser.addoption("--examples", type=int, default=10, help="invented organisations, 40 steps each")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--examples"))

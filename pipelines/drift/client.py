@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import dlt
+from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers import requests
 from requests import PreparedRequest, RequestException
 from requests import Response as HttpResponse
@@ -77,13 +78,16 @@ class DriftClient:
 
     def __init__(self, base_url: str, access_token: str, *, max_connections: int = 4) -> None:
         self.base_url = base_url.rstrip("/")
+        self._token = access_token
         self.answers = 0
         """Answers received, refused and broken ones included."""
         self.first_date: datetime | None = None
         self.last_date: datetime | None = None
         """The server's clock: the earliest and the latest `Date` of its answers."""
         self._lock = threading.Lock()
-        backoff = dlt.current.run_context().runtime_config.request_backoff_factor
+        backoff = dlt.config.get("runtime.request_backoff_factor", float)
+        if backoff is None:
+            backoff = RuntimeConfiguration.request_backoff_factor
         self._client = requests.Client(
             raise_for_status=False,
             max_connections=max_connections,
@@ -130,7 +134,7 @@ class DriftClient:
             self.last_date = max(moment, self.last_date or moment)
 
     def _refusal(self, path: str, response: HttpResponse) -> DriftError:
-        status, said = response.status_code, _message(response)
+        status, said = response.status_code, _message(response).replace(self._token, "***")
         if status in (401, 403):
             scope = SCOPES.get(path)
             needs = f" It needs the scope {scope}." if scope else ""
@@ -150,7 +154,7 @@ def _message(response: HttpResponse) -> str:
     try:
         body = response.json()
         error = body.get("error") or body["errors"][0]
-        return str(error["message"]).strip().rstrip(".") or str(response.reason)
+        return " ".join(str(error["message"]).split()).rstrip(".") or str(response.reason)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return str(response.reason or "no message")
 
@@ -159,6 +163,8 @@ def _reason(fault: RequestException) -> str:
     """The innermost cause, in its own words and without addresses of objects."""
     if isinstance(fault, requests.Timeout):
         return "no answer in time"
+    if isinstance(fault, BrokenAnswerError):
+        return str(fault).rstrip(".")
     cause: BaseException = fault
     while (inner := cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)) and (
         isinstance(inner, BaseException)

@@ -6,7 +6,7 @@ outcome for every good record in it.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -35,6 +35,12 @@ _JSON_TYPES: Final[dict[str, pa.DataType]] = {
     **{name: pa.string() for name in TEXT_ATTRIBUTES},
 }
 _BODY: Final = pa.schema([("data", pa.list_(pa.struct(list(_JSON_TYPES.items()))))])
+NESTED_MOST: Final = 5_000
+"""Brackets that a body may hold: Arrow's reader overflows its stack on very deep records."""
+
+EXACT: Final = 2**53
+"""From here on a double does not hold every whole number."""
+
 _PLAIN_TYPES: Final = (pa.string(), pa.int64(), pa.float64(), pa.bool_())
 
 
@@ -79,9 +85,12 @@ def decode_page(body: bytes) -> Page:
 
 def _decode_fast(body: bytes) -> Page | None:
     """The page, or nothing where only a look at each record can tell what it holds."""
-    if b"\\u0000" in body:
+    if b"\\u0000" in body or not body.lstrip().startswith(b"{"):
+        return None
+    if body.count(b"{") + body.count(b"[") > NESTED_MOST:
         return None
     try:
+        body.decode()
         answer = pj.read_json(
             pa.BufferReader(body),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + 1),
@@ -100,8 +109,11 @@ def _decode_fast(body: bytes) -> Page | None:
         for name in table.column_names
         if name not in _JSON_TYPES and table[name].type != pa.null()
     ]
-    if not all(table[name].type in _PLAIN_TYPES for name in unknown):
-        return None
+    for name in unknown:
+        if table[name].type not in _PLAIN_TYPES:
+            return None
+        if table[name].type == pa.float64() and not _is_exact(table[name]):
+            return None
     if table["slug"].null_count or pc.any(pc.equal(table["slug"], "")).as_py():
         return None
     for name in TIME_ATTRIBUTES:
@@ -149,9 +161,13 @@ def records_table(meetings: Sequence[Mapping[str, Any]]) -> pa.Table:
         name: pa.array([meeting.get(name) for meeting in meetings], kind)
         for name, kind in _JSON_TYPES.items()
     }
+    variants = {}
     for name in unknown:
-        columns.update(_unknown_columns(name, [meeting.get(name) for meeting in meetings]))
-    return _page_table(pa.table(columns), [name for name in columns if name not in _JSON_TYPES])
+        values = [meeting.get(name) for meeting in meetings]
+        columns[name], variant = _unknown_columns(values)
+        if variant is not None:
+            variants[name] = variant
+    return _page_table(pa.table(columns), unknown, variants)
 
 
 def _meeting(record: Any) -> dict[str, Any]:
@@ -195,7 +211,7 @@ def _whole_number(name: str, value: Any, *, numeric_text: bool) -> int:
     """Ids come as text now and then, and both as `1.0` from languages without whole numbers."""
     number = value
     if isinstance(value, str):
-        if numeric_text and len(value) < 100 and value.strip().lstrip("-").isdecimal():
+        if numeric_text and len(value) < 100 and value.strip().removeprefix("-").isdecimal():
             number = int(value)
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
@@ -229,34 +245,31 @@ def _kind(value: Any) -> str:
             return "an object"
 
 
-def _unknown_columns(name: str, values: Sequence[Any]) -> Iterator[tuple[str, pa.Array]]:
-    """The values of an attribute that nobody documented, as a column of their first value's type.
-
-    Values of another type stand in a second column, as text, named as dlt names such variants.
-    """
+def _unknown_columns(values: Sequence[Any]) -> tuple[pa.Array, pa.Array | None]:
+    """The values of an attribute that nobody documented: those of one type, and others as text."""
     present = [type(value) for value in values if value is not None]
-    if not present:
-        return
+    numbers = [value for value in values if type(value) in (int, float)]
     kinds: tuple[type, ...] = (present[0],)
-    if set(present) == {int, float}:
-        kinds = (int, float)
-    if int in kinds and any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in values):
-        kinds = ()
+    if set(present) == {int, float} and all(abs(number) < EXACT for number in numbers):
+        kinds = (float, int)
+    if kinds == (int,) and not all(-(2**63) <= number < 2**63 for number in numbers):
+        kinds = (str,)
     own = [value if type(value) in kinds else None for value in values]
-    if kinds == (int, float):
+    if float in kinds:
         own = [None if value is None else float(value) for value in own]
-    if kinds:
-        yield name, pa.array(own)
-    if not kinds or any(kind not in kinds for kind in present):
-        rest = [None if v is None or type(v) in kinds else _as_text(v) for v in values]
-        yield (f"{name}__v_text" if kinds else name), pa.array(rest, pa.string())
+    rest = [None if v is None or type(v) in kinds else _as_text(v) for v in values]
+    if kinds == (str,):
+        return pa.array([a if a is not None else b for a, b in zip(own, rest, strict=True)]), None
+    return pa.array(own), pa.array(rest, pa.string()) if any(r is not None for r in rest) else None
 
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else _text(json.dumps(value))
 
 
-def _page_table(table: pa.Table, unknown: Sequence[str]) -> pa.Table:
+def _page_table(
+    table: pa.Table, unknown: Sequence[str], variants: Mapping[str, pa.Array] | None = None
+) -> pa.Table:
     """Columns by their names in the warehouse; milliseconds as timestamps."""
     columns: dict[str, pa.ChunkedArray] = {}
     for name in ATTRIBUTES:
@@ -264,9 +277,34 @@ def _page_table(table: pa.Table, unknown: Sequence[str]) -> pa.Table:
         if name in TIME_ATTRIBUTES:
             column = column.cast(pa.timestamp("ms")).cast(UTC_TIME)
         columns[snake_case(name)] = column
-    for name in unknown:
-        own = snake_case(name) if name.strip() else "unnamed"
-        while own in columns or own in OWN_COLUMNS:
+    # Names that become one: a record's first, by the alphabet, has the column, its second another.
+    for name in sorted(unknown):
+        column, own = table[name], _column_name(name)
+        while own in columns and column.null_count < len(column):
+            taken = columns[own]
+            if taken.type != column.type:
+                taken, column = taken.cast(pa.string()), column.cast(pa.string())
+            columns[own] = pc.coalesce(taken, column)
+            column = pc.if_else(taken.is_valid(), column, pa.scalar(None, column.type))
             own = f"drift_{own}"
-        columns[own] = table[name]
+        if column.null_count < len(column):
+            columns[own] = column
+        if variants and name in variants:
+            columns.setdefault(variant_of(_column_name(name)), variants[name])
     return pa.table(columns)
+
+
+def variant_of(name: str) -> str:
+    """The column for values of another type than the first one's, named as dlt names it."""
+    return f"{name}__v_text"
+
+
+def _column_name(attribute: str) -> str:
+    name = snake_case(attribute) if attribute.strip() else "unnamed"
+    taken = {*OWN_COLUMNS, *(snake_case(documented) for documented in ATTRIBUTES)}
+    return f"drift_{name}" if name in taken else name
+
+
+def _is_exact(numbers: pa.ChunkedArray) -> bool:
+    largest = pc.max(pc.abs(numbers)).as_py()
+    return largest is None or largest < EXACT

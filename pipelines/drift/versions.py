@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.decode import Page, Rejected, records_table
+from drift.decode import EXACT, Page, Rejected, records_table, variant_of
 from drift.settings import UTC_TIME
 from drift.tables import MEETING_VERSIONS
 from drift.windows import Window
@@ -144,7 +144,7 @@ class VersionSet:
     def _settled(self, table: pa.Table) -> pa.Table:
         """With one type for each undocumented attribute: the first one met, here or before.
 
-        Values of another type go to a column of text beside it, named as dlt names its variants.
+        Values that do not fit go to a column of text beside it.
         """
         for name in table.column_names:
             if name in MEETING_VERSIONS:
@@ -152,15 +152,16 @@ class VersionSet:
             column, kind = table[name], self._types.setdefault(name, table[name].type)
             if column.type == kind:
                 continue
+            own, rest = _fitted(column, kind)
             table = table.drop_columns(name)
-            if kind == pa.float64() and column.type == pa.int64():
-                table = table.append_column(name, column.cast(kind))
-                continue
-            variant, text = f"{name}__v_text", column.cast(pa.string())
+            if own.null_count < len(own):
+                table = table.append_column(name, own)
+            variant = variant_of(name)
             if variant in table.column_names:
-                text = pc.coalesce(text, table[variant])
+                rest = pc.coalesce(table[variant], rest)
                 table = table.drop_columns(variant)
-            table = table.append_column(variant, text)
+            if rest.null_count < len(rest):
+                table = table.append_column(variant, rest)
         return table
 
     def _do(self, statement: str) -> list[tuple[Any, ...]]:
@@ -178,16 +179,35 @@ def _inside(window: Window, meetings: pa.Table) -> pa.ChunkedArray:
     return pc.fill_null(inside, fill_value=False)
 
 
+def _fitted(column: pa.ChunkedArray, kind: pa.DataType) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """The values that the type holds without loss, and the others as text."""
+    fits = pa.chunked_array([pa.repeat(False, len(column))])
+    if {column.type, kind} == {pa.int64(), pa.float64()}:
+        whole = column if column.type == pa.int64() else pc.equal(column, pc.trunc(column))
+        whole = pc.fill_null(whole, False) if column.type == pa.float64() else column.is_valid()
+        fits = pc.and_(whole, pc.fill_null(pc.less(pc.abs(column), EXACT), False))
+    own = pc.if_else(fits, column, pa.scalar(None, column.type))
+    rest = pc.if_else(fits, pa.scalar(None, column.type), column)
+    if not pc.any(fits).as_py():
+        return pa.chunked_array([pa.nulls(len(column), kind)]), rest.cast(pa.string())
+    return own.cast(kind), rest.cast(pa.string())
+
+
 def _digest(page: pa.Table) -> str:
     """SQL for a digest of everything that Drift sent, in 63 bits.
 
     An attribute that is absent adds nothing, so one that Drift starts to send changes the digest
-    of those meetings alone that have it.
+    of those meetings alone that have it. A value counts the same in whichever column it landed.
     """
     parts = []
     for name in sorted(page.column_names):
         column = '"' + name.replace('"', '""') + '"'
-        value = f"epoch_us({column})" if page[name].type == UTC_TIME else column
-        label = name.replace("'", "''")
+        value = column
+        if page[name].type == UTC_TIME:
+            value = f"epoch_us({column})"
+        elif page[name].type == pa.float64():
+            whole = f"{column} = trunc({column}) and abs({column}) < {EXACT}"
+            value = f"case when {whole} then {column}::bigint::varchar else {column}::varchar end"
+        label = name.removesuffix(variant_of("")).replace("'", "''")
         parts.append(f"case when {column} is not null then concat('{label}=', {value}) end")
     return f"(md5_number_lower(concat_ws(chr(31), {', '.join(parts)})) >> 1)::bigint"

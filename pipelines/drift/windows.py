@@ -76,7 +76,7 @@ def read_windows(
                     if not _may_be_cut(answer):
                         yield window, answer
                     elif window.first < window.last:
-                        waiting.extend(_parts(window, answer, likely))
+                        waiting.extendleft(reversed(_parts(window, answer, likely)))
                     elif answer.rows >= LIMIT or answer.rows == DEFAULT_LIMIT == longest:
                         raise WindowFullError(_full(window, answer))
                     else:
@@ -92,25 +92,34 @@ def _ask_window(ask: Ask[A], window: Window) -> A:
     # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
     # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
     at = window.first
-    for bounds in ((at, at), (at, at + 1), (at - 1, at)):
-        narrow = ask(*bounds)
-        if at in narrow.slot_starts:
-            return narrow
+    narrow = [ask(at, at), ask(at, at + 1), ask(at - 1, at)]
+    for found in narrow:
+        if at in found.slot_starts:
+            return found
+    if any(start != at for start in answer.slot_starts):  # inclusive, and nothing in the middle
+        return min(narrow, key=lambda found: found.rows)
     return answer
 
 
 def _may_be_cut(answer: Answer) -> bool:
-    return answer.rows >= LIMIT or (answer.rows > 0 and answer.rows % ROUND == 0)
+    # Records without a slot are in every answer, however narrow: they say nothing about a cap.
+    return answer.rows >= LIMIT or (bool(answer.slot_starts) and answer.rows % ROUND == 0)
 
 
 def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
-    """Narrower windows that make up this one."""
+    """Narrower windows that make up this one.
+
+    The rows of an answer that may have been cut say where to cut; that nothing is missed does not
+    depend on them.
+    """
     inside = sorted(at for at in answer.slot_starts if window.first <= at <= window.last)
     if inside and inside[0] == inside[-1]:  # all at one moment: look at that alone
         return _cut(window, [inside[0], inside[0] + 1])
-    if inside and answer.rows < LIMIT:  # suspected only of a round length: half of it will not be
-        middle = inside[len(inside) // 2]
+    if inside and answer.rows < LIMIT:  # suspected of its round length alone: halves are not round
+        middle = inside[min(len(inside) // 2 + 1, len(inside) - 1)]
         return _cut(window, [middle if middle > inside[0] else middle + 1])
+    if not inside and answer.slot_starts:  # filled by its neighbours: take the edges off
+        return _cut(window, [window.first + 1, window.last])
     first, last = max(window.first, likely.first), min(window.last, likely.last)
     if first >= last:
         first, last = window.first, window.last
@@ -119,7 +128,8 @@ def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
 
 def _cut(window: Window, starts: Sequence[int]) -> list[Window]:
     """The window cut so that a new one begins at each of `starts`."""
-    firsts = [window.first, *(start for start in starts if window.first < start <= window.last)]
+    inside = sorted({start for start in starts if window.first < start <= window.last})
+    firsts = [window.first, *inside]
     lasts = [*(first - 1 for first in firsts[1:]), window.last]
     return [Window(first, last) for first, last in zip(firsts, lasts, strict=True)]
 

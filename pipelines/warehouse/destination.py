@@ -1,5 +1,6 @@
 """The pipeline and the destination it is configured for, and what earlier runs left in it."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import dlt
 from dlt import Pipeline
 from dlt.common.destination import AnyDestination
+from dlt.common.schema import Schema
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -45,6 +47,11 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
+    # dlt writes a schema aside, under another name, and would take what a killed run left of that
+    # for a schema.
+    for path in (folder / name / "schemas").glob("*"):
+        if not path.name.endswith(".json"):
+            path.unlink()
     pipeline = dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
@@ -72,6 +79,11 @@ def finish_interrupted(pipeline: Pipeline) -> None:
     if not pipeline.has_pending_data:
         return
     log.info("completing what an interrupted run had read")
+    # A run killed just after it had read left its schema in the package alone, and dlt would go on
+    # with the older one beside it.
+    for load_id in pipeline.list_extracted_load_packages():
+        extracted = Path(pipeline.working_dir, "normalize", "extracted", load_id, "schema.json")
+        pipeline.schemas.save_schema(Schema.from_dict(json.loads(extracted.read_text("utf-8"))))
     try:
         pipeline.run()
     except PipelineStepFailed:
@@ -79,3 +91,4 @@ def finish_interrupted(pipeline: Pipeline) -> None:
             log.warning("the destination refuses it; it will be read again")
             return
         raise
+    pipeline.sync_destination()

@@ -1,0 +1,81 @@
+"""A Drift whose clock stands still, and a client that loses no time between its attempts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dlt
+import pytest
+
+from drift import ask_meetings
+from drift.client import DriftClient
+from drift.decode import Page
+from drift.windows import Window, read_windows, windows_between
+from standin.server import StandIn
+
+NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
+NOW_MS = 1_780_300_800_000
+HOUR, DAY = 3_600_000, 86_400_000
+LAST = 253_402_214_400_000
+"""The end of every read, 9999-12-31."""
+LIKELY = Window(NOW_MS - 30 * DAY, NOW_MS + 366 * DAY)
+
+ATTEMPTS = 3
+
+Open = Callable[..., StandIn]
+Read = list[tuple[Window, Page]]
+
+
+@pytest.fixture(autouse=True)
+def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    settings = {
+        "REQUEST_MAX_ATTEMPTS": str(ATTEMPTS),
+        "REQUEST_BACKOFF_FACTOR": "0.01",
+        "REQUEST_TIMEOUT": "5",
+        "DLTHUB_TELEMETRY": "false",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"RUNTIME__{name}", value)
+    context: Any = dlt.current.run_context()  # it remembers what it read
+    context.reset_config()
+    yield
+    monkeypatch.undo()
+    context.reset_config()
+
+
+@pytest.fixture
+def standin() -> Iterator[Open]:
+    """Opens a stand-in whose clock stands at NOW, and closes it after the test."""
+    with ExitStack() as opened:
+
+        def open_standin(meetings: Any = (), **options: Any) -> StandIn:
+            options = {"clock": lambda: NOW, **options}
+            return opened.enter_context(StandIn(meetings, **options))
+
+        yield open_standin
+
+
+def client_of(server: StandIn, *, max_connections: int = 4) -> DriftClient:
+    return DriftClient(server.url, server.token, max_connections=max_connections)
+
+
+def read(server: StandIn, cuts: Sequence[int] = (), *, in_flight: int = 4) -> Read:
+    """Everything that the server has, read as a run reads it; refuses to go on for ever."""
+    ask = ask_meetings(client_of(server, max_connections=in_flight))
+
+    def bounded(first: int, last: int) -> Page:
+        assert len(server.requests) < 400, "the read does not come to an end"
+        return ask(first, last)
+
+    return list(read_windows(bounded, windows_between(cuts), LIKELY, in_flight=in_flight))
+
+
+def asked(server: StandIn) -> list[tuple[int, int, int]]:
+    """`min_start_time`, `max_start_time` and `limit` of each request, in their order."""
+    names = ("min_start_time", "max_start_time", "limit")
+    return [tuple(int(one.query[name]) for name in names) for one in server.requests]  # type: ignore[misc]
+
+
+def milliseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

@@ -1,0 +1,392 @@
+"""One request: what it carries, what is tried again, and how its failure reads."""
+
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import dlt
+import pytest
+
+from drift import ask_meetings
+from drift.client import DriftClient, DriftError, RefusedError
+from drift.decode import decode_page
+from standin.server import Fault
+from tests.drift.conftest import ATTEMPTS, NOW, NOW_MS, Open, asked, client_of
+
+TOKEN = "a-token-to-keep"
+PATH = "/users/meetings/org"
+MEETINGS = [{"slug": "a", "slotStart": NOW_MS}, {"slug": "b", "slotStart": NOW_MS + 1}]
+
+Answer = tuple[int, dict[str, str], bytes]
+Scripted = Callable[..., "Script"]
+
+
+class Script:
+    """A server that gives the same answers in their order, the last one over and over."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.heard: list[dict[str, str]] = []
+        """The headers of each request, names in lower case."""
+        self.paths: list[str] = []
+        script, lock = self, threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                with lock:
+                    script.paths.append(self.path)
+                    script.heard.append({k.lower(): v for k, v in self.headers.items()})
+                    status, headers, body = answers[min(len(script.heard), len(answers)) - 1]
+                self.send_response_only(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"http://{self.host}"
+
+    def __enter__(self) -> "Script":
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    """Opens a server that gives the answers it is told, and closes it after the test."""
+    with ExitStack() as opened:
+        yield lambda *answers: opened.enter_context(Script(*answers))
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"RUNTIME__{name.upper()}", str(value))
+    context: Any = dlt.current.run_context()
+    context.reset_config()
+
+
+def slugs(client: DriftClient) -> list[str]:
+    read: list[str] = ask_meetings(client)(0, NOW_MS + 10).meetings["slug"].to_pylist()
+    return read
+
+
+def failure(url: str) -> str:
+    """What a request that fails for good says, and that this is one sentence without the token."""
+    with pytest.raises(DriftError) as caught:
+        slugs(DriftClient(url, TOKEN))
+    sentence = str(caught.value)
+    assert TOKEN not in sentence
+    assert sentence.endswith(".")
+    assert not sentence.endswith("..")
+    assert "\n" not in sentence
+    assert " 0x" not in sentence
+    return sentence
+
+
+def first(count: int, fault: Fault) -> Callable[[int, str], Fault | None]:
+    return lambda number, _: fault if number < count else None
+
+
+# --- what a request carries
+
+
+def test_a_request_carries_the_token_and_the_bounds_and_the_limit(standin: Open) -> None:
+    server = standin(MEETINGS)
+    client = client_of(server)
+    assert slugs(client) == ["a", "b"]
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", PATH)
+    assert asked(server) == [(0, NOW_MS + 10, 1000)]
+    assert request.headers["authorization"] == "Bearer demo-token"
+    assert client.answers == 1
+
+
+def test_an_entry_in_netrc_does_not_take_the_tokens_place(
+    standin: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server = standin(MEETINGS)
+    assert slugs(client_of(server)) == ["a", "b"]
+    assert server.requests[0].headers["authorization"] == "Bearer demo-token"
+
+
+def test_a_slash_at_the_end_of_the_address_is_left_out(scripted: Scripted) -> None:
+    server = scripted((200, {}, b'{"data":[]}'))
+    assert slugs(DriftClient(f"{server.url}/api/", TOKEN)) == []
+    assert [path.partition("?")[0] for path in server.paths] == [f"/api{PATH}"]
+
+
+def test_a_compressed_answer_is_asked_for_and_read(standin: Open, scripted: Scripted) -> None:
+    server = standin(MEETINGS, gzip=True)
+    assert slugs(client_of(server)) == ["a", "b"]
+    assert "gzip" in server.requests[0].headers["accept-encoding"]
+    packed = gzip.compress(b'{"data":[{"slug":"packed"}]}')
+    assert slugs(DriftClient(scripted((200, {"Content-Encoding": "gzip"}, packed)).url, "")) == [
+        "packed"
+    ]
+
+
+# --- what is tried again
+
+FAULTS = {
+    "429": Fault("rate_limited"),
+    "429 with an instant to wait": Fault("rate_limited", retry_after=0),
+    "429 with a wait that is no time": Fault("rate_limited", retry_after="soon"),
+    "500 with HTML": Fault("server_error"),
+    "500 without a body": Fault("server_error", html=False),
+    "502": Fault("server_error", status=502),
+    "503": Fault("server_error", status=503, html=False),
+    "504": Fault("server_error", status=504),
+    "a reset": Fault("reset"),
+    "a connection that closes without an answer": Fault("hang", seconds=0.05),
+    "a body cut short": Fault("cut_body"),
+    "a body cut short without a length": Fault("cut_unannounced"),
+    "broken JSON": Fault("broken_json"),
+    "an error with status 200": Fault("error_with_200"),
+    "an empty body with status 200": Fault("empty_200"),
+}
+UNANSWERED = ("a reset", "a connection that closes without an answer")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_tried_again_until_the_answer_is_whole(standin: Open, fault: str) -> None:
+    server = standin(MEETINGS, faults=first(ATTEMPTS - 1, FAULTS[fault]))
+    client = client_of(server)
+    assert slugs(client) == ["a", "b"]
+    assert [(one.method, one.query) for one in server.requests] == [
+        ("GET", server.requests[0].query)
+    ] * ATTEMPTS
+    assert client.answers == (1 if fault in UNANSWERED else ATTEMPTS)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_that_stays_is_a_sentence_after_so_many_attempts(standin: Open, fault: str) -> None:
+    server = standin(MEETINGS, token=TOKEN, faults=first(99, FAULTS[fault]))
+    host = f"127.0.0.1:{server.port}"
+    sentence = failure(server.url)
+    assert len(server.requests) == ATTEMPTS
+    whole = {
+        "429": f"{host} kept answering 429: Too many requests.",
+        "500 with HTML": f"{host} kept answering 500: Internal Server Error.",
+        "503": f"{host} kept answering 503: Service Unavailable.",
+        "a reset": f"{host} could not be read: [Errno 104] Connection reset by peer.",
+    }
+    assert sentence == whole.get(fault, sentence)
+    assert sentence.startswith((f"{host} kept answering ", f"{host} could not be read: "))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("broken JSON", "the answer is not whole JSON"),
+        ("a body cut short without a length", "the answer is not whole JSON"),
+        ("an empty body with status 200", "the answer is not whole JSON"),
+        ("an error with status 200", "the answer has no list of data"),
+    ],
+)
+def test_a_broken_answer_is_called_that(standin: Open, fault: str, said: str) -> None:
+    server = standin(MEETINGS, token=TOKEN, faults=first(99, FAULTS[fault]))
+    assert said in failure(server.url)
+
+
+def test_an_answer_that_is_packed_badly_is_tried_again(scripted: Scripted) -> None:
+    bad = (200, {"Content-Encoding": "gzip"}, b"no gzip")
+    server = scripted(bad, (200, {}, b'{"data":[{"slug":"a"}]}'))
+    assert slugs(DriftClient(server.url, TOKEN)) == ["a"]
+    assert len(server.heard) == 2
+
+
+def test_an_answer_that_does_not_come_in_time_is_tried_again(
+    standin: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, request_timeout=0.2)
+    server = standin(MEETINGS, faults=first(1, Fault("hang", seconds=30)))
+    began = time.monotonic()
+    assert slugs(client_of(server)) == ["a", "b"]
+    assert 0.2 <= time.monotonic() - began < 3
+
+
+def test_answers_that_never_come_in_time_are_a_sentence(
+    standin: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, request_timeout=0.1)
+    server = standin(MEETINGS, faults=first(99, Fault("hang", seconds=30)))
+    assert failure(server.url) == f"127.0.0.1:{server.port} could not be read: no answer in time."
+    assert len(server.requests) == ATTEMPTS
+
+
+def test_a_wait_that_drift_asks_for_is_kept(standin: Open) -> None:
+    server = standin(MEETINGS, faults=first(1, Fault("rate_limited", retry_after=1)))
+    began = time.monotonic()
+    assert slugs(client_of(server)) == ["a", "b"]
+    assert 1 <= time.monotonic() - began < 3
+
+
+def test_the_attempts_are_as_many_as_configured(
+    standin: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(monkeypatch, request_max_attempts=2)
+    server = standin(MEETINGS, token=TOKEN, faults=first(99, Fault("server_error")))
+    failure(server.url)
+    assert len(server.requests) == 2
+
+
+def test_clients_that_failed_together_do_not_come_back_together() -> None:
+    def backoff() -> float:
+        client: Any = DriftClient("http://127.0.0.1", TOKEN)._client
+        return float(client._retry_kwargs["backoff_factor"])
+
+    waits = {backoff() for _ in range(5)}
+    assert len(waits) == 5
+    assert all(0.0075 <= wait <= 0.0125 for wait in waits)
+
+
+def test_nobody_at_the_address_is_a_sentence() -> None:
+    with socket() as held:  # bound, not listening: nobody else gets the port
+        held.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{held.getsockname()[1]}"
+        assert failure(f"http://{host}") == (
+            f"{host} could not be read: [Errno 111] Connection refused."
+        )
+
+
+# --- what is final
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_is_final_and_named_with_the_scope_it_needs(
+    standin: Open, status: int
+) -> None:
+    server = standin(MEETINGS, refusal_status=status)
+    assert failure(server.url) == (
+        f"Drift refused the access token ({status}): The token was refused. "
+        "It needs the scope user_read."
+    )
+    assert len(server.requests) == 1
+
+
+def test_a_refused_request_is_final_and_in_drifts_words(standin: Open) -> None:
+    server = standin(MEETINGS)
+    client = client_of(server)
+    with pytest.raises(RefusedError) as caught:
+        client.get(PATH, {"min_start_time": 0, "limit": 1000}, decode_page)
+    assert str(caught.value) == (
+        "Drift refused the request to /users/meetings/org (400): "
+        "max_start_time must be given as an integer."
+    )
+    assert (len(server.requests), client.answers) == (1, 1)
+
+
+def test_a_path_that_is_not_there_is_final(standin: Open) -> None:
+    server = standin(MEETINGS)
+    with pytest.raises(RefusedError) as caught:
+        client_of(server).get("/nothing", {}, decode_page)
+    assert str(caught.value) == (
+        "Drift refused the request to /nothing (404): There is nothing at /nothing."
+    )
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error":{"type":"validation_error","message":"Not so."}}', "Not so"),
+        (b'{"errors":[{"type":"validation_error","message":"Not so"}]}', "Not so"),
+        (b'{"error":"not so"}', "Bad Request"),
+        (b'{"errors":[]}', "Bad Request"),
+        (b'{"error":{"message":""}}', "Bad Request"),
+        (b'{"error":{"message":"Not so.\\nAt all."}}', "Not so. At all"),
+        (b"[]", "Bad Request"),
+        (b"<html>Not so</html>", "Bad Request"),
+        (b"", "Bad Request"),
+    ],
+)
+def test_a_refusal_is_told_from_either_documented_body_or_its_status(
+    scripted: Scripted, body: bytes, said: str
+) -> None:
+    assert failure(scripted((400, {}, body)).url) == (
+        f"Drift refused the request to /users/meetings/org (400): {said}."
+    )
+
+
+def test_a_token_that_drift_repeats_is_not_repeated_in_the_sentence(scripted: Scripted) -> None:
+    said = b'{"error":{"type":"authentication_error","message":"No such token: %s"}}'
+    server = scripted((403, {}, said % TOKEN.encode()))
+    assert failure(server.url).startswith("Drift refused the access token (403): No such token")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
+    scripted: Scripted, status: int
+) -> None:
+    other = scripted((200, {}, b'{"data":[]}'))
+    server = scripted((status, {"Location": f"{other.url}/users"}, b""))
+    assert failure(server.url) == (
+        f"{server.host} redirects to {other.url}/users, which is not followed: "
+        "set sources.drift.base_url to the address that answers."
+    )
+    assert (len(server.heard), len(other.heard)) == (1, 0)
+
+
+# --- the server's clock
+
+
+def test_the_servers_clock_is_noted_from_its_earliest_to_its_latest(standin: Open) -> None:
+    server = standin(MEETINGS)
+    client = client_of(server)
+    assert (client.first_date, client.last_date) == (None, None)
+    for seconds in (5, -5, 0):
+        server.clock = lambda at=NOW + timedelta(seconds=seconds, milliseconds=999): at  # type: ignore[misc]
+        slugs(client)
+    assert client.first_date == NOW - timedelta(seconds=5)
+    assert client.last_date == NOW + timedelta(seconds=5)
+    assert client.answers == 3
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Jun 2026 08:00:00 GMT"])
+def test_a_date_that_is_none_is_passed_over(scripted: Scripted, date: str) -> None:
+    client = DriftClient(scripted((200, {"Date": date}, b'{"data":[]}')).url, TOKEN)
+    assert slugs(client) == []
+    assert (client.first_date, client.last_date) == (None, None)
+
+
+def test_a_date_in_another_zone_is_understood(scripted: Scripted) -> None:
+    date = "Mon, 01 Jun 2026 10:00:00 +0200"
+    client = DriftClient(scripted((200, {"Date": date}, b'{"data":[]}')).url, TOKEN)
+    slugs(client)
+    assert client.first_date == client.last_date == datetime(2026, 6, 1, 8, tzinfo=UTC)
+
+
+def test_threads_share_a_client(standin: Open) -> None:
+    broken = FAULTS["broken JSON"]
+    server = standin(MEETINGS, faults=lambda number, _: broken if number in (1, 5) else None)
+    client = client_of(server)
+    read: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda: read.extend(slugs(client) for _ in range(5)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == [["a", "b"]] * 20
+    assert client.answers == len(server.requests) == 22

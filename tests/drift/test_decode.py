@@ -1,0 +1,461 @@
+"""Every good record of an answer is read, and a bad one costs nothing but itself."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift.client import BrokenAnswerError
+from drift.decode import Page, Rejected, _decode_fast, _decode_slowly, decode_page
+from drift.settings import ID_ATTRIBUTES, TEXT_ATTRIBUTES, TIME_ATTRIBUTES, UTC_TIME
+
+FULL: dict[str, Any] = {
+    "agentId": 2_000_001,
+    "orgId": 100_001,
+    "status": "ACTIVE",
+    "meetingSource": "WIDGET",
+    "schedulerId": 9_000_000_001,
+    "eventId": "evt_1",
+    "slug": "full",
+    "slotStart": 1_780_300_800_001,
+    "slotEnd": 1_780_302_600_000,
+    "updatedAt": 1_780_000_000_000,
+    "scheduledAt": 1_779_999_999_999,
+    "meetingType": "New Meeting",
+    "conversationId": 4_000_000_001,
+    "endUserTimeZone": "Europe/Berlin",
+    "meetingNotes": "Voilà 😀",
+    "bookedBy": 2_000_002,
+}
+LOADED: dict[str, Any] = {
+    "agent_id": 2_000_001,
+    "org_id": 100_001,
+    "scheduler_id": 9_000_000_001,
+    "conversation_id": 4_000_000_001,
+    "booked_by": 2_000_002,
+    "slug": "full",
+    "event_id": "evt_1",
+    "status": "ACTIVE",
+    "meeting_source": "WIDGET",
+    "meeting_type": "New Meeting",
+    "end_user_time_zone": "Europe/Berlin",
+    "meeting_notes": "Voilà 😀",
+    "slot_start": datetime(2026, 6, 1, 8, 0, 0, 1000, UTC),
+    "slot_end": datetime(2026, 6, 1, 8, 30, tzinfo=UTC),
+    "updated_at": datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC),
+    "scheduled_at": datetime(2026, 5, 28, 20, 26, 39, 999_000, UTC),
+}
+ABSENT = dict.fromkeys(LOADED)
+COLUMNS = {
+    name: UTC_TIME if name.startswith("slot_") or name.endswith("_at")
+    else pa.string() if isinstance(value, str) else pa.int64()
+    for name, value in LOADED.items()
+}  # fmt: skip
+NOT_A_MEETING = b'{"slug": "bad", "status": 1}'  # makes a page be read record by record
+
+
+def body(*records: object) -> bytes:
+    """An answer with these records; bytes are JSON already."""
+    texts = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in records]
+    return b'{"data":[' + b",".join(texts) + b"]}"
+
+
+def beside(neighbour: bytes, record: object) -> bytes:
+    """An answer with this record, and the neighbour if there is any."""
+    return body(record, neighbour) if neighbour else body(record)
+
+
+def rows(page: Page) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = page.meetings.to_pylist()
+    return loaded
+
+
+def same(one: Page, other: Page) -> bool:
+    """Whether two pages hold the same, whatever the order of their columns."""
+    tables = [page.meetings.select(sorted(page.meetings.column_names)) for page in (one, other)]
+    return bool(
+        tables[0].schema == tables[1].schema
+        and rows(one) == rows(other)
+        and list(one.rejected) == list(other.rejected)
+    )
+
+
+# --- good records
+
+
+def test_the_sixteen_attributes_land_in_columns_of_their_types() -> None:
+    page = decode_page(body(FULL, {"slug": "bare"}))
+    assert rows(page) == [LOADED, {**ABSENT, "slug": "bare"}]
+    assert dict(zip(page.meetings.column_names, page.meetings.schema.types, strict=True)) == COLUMNS
+    assert (page.rows, list(page.rejected)) == (2, [])
+    assert list(page.slot_starts) == [1_780_300_800_001]
+
+
+def test_nothing_found_is_a_page_without_rows_and_with_every_column() -> None:
+    page = decode_page(b'{"data":[]}')
+    assert (page.rows, page.meetings.column_names) == (0, list(COLUMNS))
+    assert page.meetings.schema.types == list(COLUMNS.values())
+
+
+GOOD = {
+    "full": body(FULL, {**FULL, "slug": "b"}),
+    "bare": body({"slug": "a"}),
+    "none": b'{"data":[]}',
+    "pretty": json.dumps({"data": [FULL, FULL]}, indent=4).encode() + b"\r\n\r\n",
+    "beside other keys": b'{"more": {"a": [1]}, "data":[{"slug":"a"}], "paging": null}',
+    "explicit nulls": body(dict.fromkeys(FULL) | {"slug": "a", "nobody": None}),
+    "extreme times": body({**FULL, "slotStart": -62_135_596_800_000, "slotEnd": 253402300799999}),
+    "extreme ids": body({**FULL, "agentId": -(2**63), "orgId": 2**63 - 1}),
+    "unknown attributes": body(
+        {"slug": "a", "isPrivate": True, "x": 1, "y": 1.5, "z": "t"}, {"slug": "b", "w": 2**62}
+    ),
+    "unknown numbers, whole and not": body({"slug": "a", "x": 1}, {"slug": "b", "x": 1.5}),
+    "a long note": body({"slug": "a", "meetingNotes": "é" * 100_000}),
+    "names of every kind": body({"slug": "a", "": 1, " ": 2, "😀": 3, "A b": 4, "syncId": 5}),
+    "escaped names": b'{"data":[{"sl\\u0075g":"a","\\u0041":1}]}',
+}
+
+
+@pytest.mark.parametrize("good", GOOD)
+def test_a_good_answer_is_read_fast_and_as_it_is_record_by_record(good: str) -> None:
+    fast = _decode_fast(GOOD[good])
+    assert fast is not None
+    assert same(fast, _decode_slowly(GOOD[good]))
+    assert same(decode_page(GOOD[good]), fast)
+
+
+attributes = st.fixed_dictionaries(
+    {"slug": st.text(min_size=1).filter(lambda text: "\x00" not in text)},
+    optional={
+        **{name: st.integers(-(2**63), 2**63 - 1) | st.none() for name in ID_ATTRIBUTES},
+        **{name: st.integers(-(10**13), 10**14) | st.none() for name in TIME_ATTRIBUTES},
+        **{name: st.text() | st.none() for name in TEXT_ATTRIBUTES if name != "slug"},
+    },
+)
+plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.sampled_from([2**63 - 1, 2**63, 10**19, -(10**25)])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4)
+)
+undocumented = st.dictionaries(st.sampled_from(["x", "isX", "is_x", "syncId", "😀"]), plain)
+records = st.lists(st.builds(lambda a, b: {**b, **a}, attributes, undocumented), max_size=4)
+
+
+@given(records)
+def test_whatever_is_read_fast_is_read_record_by_record_alike(drawn: list[dict[str, Any]]) -> None:
+    fast = _decode_fast(body(*drawn))
+    assert fast is None or same(fast, _decode_slowly(body(*drawn)))
+
+
+def test_an_undocumented_number_beyond_64_bits_keeps_all_its_digits() -> None:
+    page = decode_page(body({"slug": "a", "x": 12_345_678_901_234_567_891}))
+    assert rows(page) == [{**ABSENT, "slug": "a", "x": "12345678901234567891"}]
+
+
+# --- bad records
+
+BAD: dict[str, tuple[object, str, str | None]] = {
+    "no slug": ({"status": "ACTIVE"}, "slug, the meeting's id, must be text, not absent", None),
+    "slug null": ({"slug": None}, "slug, the meeting's id, must be text, not absent", None),
+    "slug empty": ({"slug": ""}, "slug, the meeting's id, must be text, not empty", None),
+    "slug of NUL": ({"slug": "\x00"}, "slug, the meeting's id, holds no character", ""),
+    "slug a number": ({"slug": 5}, "slug, the meeting's id, must be text, not a number (5)", None),
+    "status a number": (
+        {"slug": "a", "status": 5}, "status must be text, not a number (5)", "a"
+    ),
+    "status a list": ({"slug": "a", "status": []}, "status must be text, not a list", "a"),
+    "time as text": (
+        {"slug": "a", "slotStart": "1780300800000"},
+        "slotStart must be a whole number, not text ('1780300800000')",
+        "a",
+    ),
+    "time a boolean": (
+        {"slug": "a", "updatedAt": True},
+        "updatedAt must be a whole number, not a boolean (true)",
+        "a",
+    ),
+    "time a fraction": (
+        {"slug": "a", "slotEnd": 1.5}, "slotEnd must be a whole number, not a number (1.5)", "a"
+    ),
+    "time too late": (
+        {"slug": "a", "slotEnd": 10**18},
+        "slotEnd lies outside the years 1 to 9999: 1000000000000000000",
+        "a",
+    ),
+    "time just too late": (
+        {"slug": "a", "slotEnd": 253_402_300_800_000},
+        "slotEnd lies outside the years 1 to 9999: 253402300800000",
+        "a",
+    ),
+    "time just too early": (
+        {"slug": "a", "slotEnd": -62_135_596_800_001},
+        "slotEnd lies outside the years 1 to 9999: -62135596800001",
+        "a",
+    ),
+    "id too long": (
+        {"slug": "a", "agentId": 10**19},
+        "agentId does not fit into 64 bits: 10000000000000000000",
+        "a",
+    ),
+    "id much too long": (
+        b'{"slug": "a", "orgId": ' + b"9" * 5_000 + b"}",
+        "orgId must be a whole number, not a number (inf)",
+        "a",
+    ),
+    "id a boolean": (
+        {"slug": "a", "bookedBy": False}, "bookedBy must be a whole number, not a boolean (false)",
+        "a",
+    ),
+    "id in words": (
+        {"slug": "a", "agentId": "the new one"},
+        "agentId must be a whole number, not text ('the new one')",
+        "a",
+    ),
+    "id of dashes": (
+        {"slug": "a", "agentId": "--5"}, "agentId must be a whole number, not text ('--5')", "a"
+    ),
+    "id an object": (
+        {"slug": "a", "schedulerId": {"id": 5}},
+        "schedulerId must be a whole number, not an object",
+        "a",
+    ),
+    "a list": ([1], "a meeting must be an object, not a list", None),
+    "text": ("a", "a meeting must be an object, not text ('a')", None),
+    "null": (None, "a meeting must be an object, not absent", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_record_is_rejected_with_its_reason_and_its_neighbours_load(bad: str) -> None:
+    record, reason, slug = BAD[bad]
+    page = decode_page(body(FULL, record, {"slug": "last"}))
+    assert rows(page) == [LOADED, {**ABSENT, "slug": "last"}]
+    ((rejected),) = page.rejected
+    assert (rejected.reason, rejected.slug or None) == (reason, slug or None)
+    if not isinstance(record, bytes):
+        assert json.loads(rejected.raw_json) == record
+    assert page.rows == 3
+
+
+def test_equal_bad_records_are_rejected_each() -> None:
+    page = decode_page(body(None, {"slug": 5}, None))
+    null = Rejected("null", "a meeting must be an object, not absent", None)
+    number = "slug, the meeting's id, must be text, not a number (5)"
+    assert list(page.rejected) == [null, Rejected('{"slug": 5}', number, None), null]
+
+
+# --- odd but usable ones
+
+ODD: dict[str, tuple[object, dict[str, Any]]] = {
+    "id as text": ({"agentId": "42"}, {"agent_id": 42}),
+    "negative id as text": ({"agentId": " -42 "}, {"agent_id": -42}),
+    "id with a decimal point": (b'{"slug": "a", "agentId": 1.0}', {"agent_id": 1}),
+    "time with a decimal point": (
+        b'{"slug": "a", "slotStart": 1780300800000.0}',
+        {"slot_start": datetime(2026, 6, 1, 8, tzinfo=UTC)},
+    ),
+    "unknown time zone": ({"endUserTimeZone": "Mars/Base"}, {"end_user_time_zone": "Mars/Base"}),
+    "end before start": (
+        {"slotStart": 1000, "slotEnd": 0},
+        {
+            "slot_start": datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+            "slot_end": datetime(1970, 1, 1, tzinfo=UTC),
+        },
+    ),
+    "first and last times": (
+        {"slotStart": -62_135_596_800_000, "slotEnd": 253_402_300_799_999},
+        {
+            "slot_start": datetime(1, 1, 1, tzinfo=UTC),
+            "slot_end": datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC),
+        },
+    ),
+    "text attribute a number": ({"eventId": 7}, {"event_id": "7"}),
+    "text attribute an object": ({"meetingNotes": {"é": [1]}}, {"meeting_notes": '{"é": [1]}'}),
+    "status of another kind": ({"status": "no-show"}, {"status": "no-show"}),
+    "unknown text": ({"conferenceType": "ZOOM"}, {"conference_type": "ZOOM"}),
+    "unknown boolean": ({"isPrivate": False}, {"is_private": False}),
+    "unknown whole number": ({"x": 7}, {"x": 7}),
+    "unknown fraction": ({"x": 7.5}, {"x": 7.5}),
+    "unknown date": ({"x": "2026-06-01T08:00:00Z"}, {"x": "2026-06-01T08:00:00Z"}),
+    "unknown object": (
+        {"conferenceDetails": {"join_url": "https://x/é"}},
+        {"conference_details": '{"join_url": "https://x/é"}'},
+    ),
+    "unknown list": ({"x": [1, {"y": None}]}, {"x": '[1, {"y": null}]'}),
+    "unknown null": ({"x": None}, {}),
+    "NUL in a note": ({"meetingNotes": "a\x00b"}, {"meeting_notes": "ab"}),
+    "NUL in an unknown object": ({"x": {"y": "a\x00b"}}, {"x": '{"y": "a\\u0000b"}'}),
+    "half a surrogate pair": (
+        b'{"slug": "a", "meetingNotes": "a\\ud800b"}', {"meeting_notes": "a?b"}
+    ),
+    "no UTF-8": (b'{"slug": "a", "meetingNotes": "a\xffb"}', {"meeting_notes": "a\ufffdb"}),
+    "a key twice": (b'{"slug": "a", "status": "X", "status": "ACTIVE"}', {"status": "ACTIVE"}),
+    "nulls": (dict.fromkeys(FULL), {}),
+    "a long note": ({"meetingNotes": "n" * 100_000}, {"meeting_notes": "n" * 100_000}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_record_loads(odd: str) -> None:
+    record, loaded = ODD[odd]
+    sent = {**record, "slug": "a"} if isinstance(record, dict) else record
+    page = decode_page(body(sent))
+    assert rows(page) == [{**ABSENT, "slug": "a", **loaded}]
+    assert list(page.rejected) == []
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_record_loads_alike_beside_a_bad_one(odd: str) -> None:
+    record, loaded = ODD[odd]
+    sent = {**record, "slug": "a"} if isinstance(record, dict) else record
+    page = decode_page(body(sent, NOT_A_MEETING))
+    assert rows(page) == [{**ABSENT, "slug": "a", **loaded}]
+    assert [rejected.slug for rejected in page.rejected] == ["bad"]
+
+
+def test_a_name_that_is_no_utf8_costs_nothing_else() -> None:
+    page = decode_page(body(FULL | {"slug": "a"}, b'{"slug": "b", "\xff": 1}'))
+    assert page.meetings["slug"].to_pylist() == ["a", "b"]
+    assert page.meetings.column(page.meetings.num_columns - 1).to_pylist() == [None, 1]
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert rows(decode_page(b"\xef\xbb\xbf" + body(FULL))) == [LOADED]
+
+
+def test_an_attribute_of_several_types_in_one_answer_keeps_the_first_and_the_rest_as_text() -> None:
+    values = [1, "t", True, 2.5, None]
+    page = decode_page(body(*({"slug": str(n), "x": value} for n, value in enumerate(values))))
+    assert page.meetings["x"].to_pylist() == [1, None, None, None, None]
+    assert page.meetings["x__v_text"].to_pylist() == [None, "t", "true", "2.5", None]
+
+
+def test_an_attribute_named_like_a_variant_loses_nothing() -> None:
+    page = decode_page(body({"slug": "a", "x": 1, "x__v_text": "q"}, {"slug": "b", "x": "t"}))
+    others = [{k: v for k, v in row.items() if k not in ABSENT} for row in rows(page)]
+    assert [sorted(str(v) for v in row.values() if v is not None) for row in others] == [
+        ["1", "q"],
+        ["t"],
+    ]
+
+
+# --- names
+
+NAMES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "our own": (
+        {"syncId": 1, "content_hash": 2, "isUpdatedAtInferred": 3, "knownTimeZone": 4},
+        {
+            "drift_sync_id": 1,
+            "drift_content_hash": 2,
+            "drift_is_updated_at_inferred": 3,
+            "drift_known_time_zone": 4,
+        },
+    ),
+    "a documented one, spelled otherwise": (
+        {"updated_at": 1, "Slug": "q"}, {"drift_updated_at": 1, "drift_slug": "q"}
+    ),
+    "two of one snake_case name": (
+        {"isRecurring": True, "is_recurring": False},
+        {"is_recurring": True, "drift_is_recurring": False},
+    ),
+    "two that differ by case": (
+        {"_END_USER_VERSION": 1, "_end_user_version": 2},
+        {"_end_user_version": 1, "drift__end_user_version": 2},
+    ),
+    "empty and blank": ({"": 1, " ": 2}, {"unnamed": 1, "drift_unnamed": 2}),
+    "with a dot and a blank": ({"a.b c": 1}, {"a_b_c": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("neighbour", [b"", NOT_A_MEETING])
+@pytest.mark.parametrize("names", NAMES)
+def test_no_two_names_share_a_column(names: str, neighbour: bytes) -> None:
+    sent, loaded = NAMES[names]
+    page = decode_page(beside(neighbour, {"slug": "a", **sent}))
+    assert rows(page)[0].keys() == ABSENT.keys() | loaded.keys()
+    assert rows(page) == [{**ABSENT, "slug": "a", **loaded}]
+
+
+@pytest.mark.parametrize("neighbour", [b"", NOT_A_MEETING])
+def test_names_without_a_letter_keep_their_values_apart(neighbour: bytes) -> None:
+    sent = {"slug": "a", "😀": 1, "🎉": 2, "-": 3, "é": 4, "x": 5}
+    ((row),) = rows(decode_page(beside(neighbour, sent)))
+    others = {name: value for name, value in row.items() if name not in ABSENT}
+    assert sorted(others.values()) == [1, 2, 3, 4, 5]
+    assert all(name.isidentifier() and name == name.lower() for name in others)
+
+
+def test_the_column_of_a_name_does_not_depend_on_which_record_comes_first() -> None:
+    one, other = {"slug": "a", "isRecurring": True}, {"slug": "b", "is_recurring": False}
+    pages = [decode_page(body(*pair)) for pair in ((one, other), (other, one))]
+    loaded = [sorted(rows(page), key=lambda row: str(row["slug"])) for page in pages]
+    assert loaded[0] == loaded[1]
+
+
+# --- bodies that are no answer
+
+BROKEN = {
+    "nothing": b"",
+    "blank": b" \n",
+    "cut": body(FULL, FULL)[:-40],
+    "without its last bracket": body(FULL)[:-1],
+    "cut within a character": body(b'{"slug":"\xc3'[:-1]),
+    "a list": b"[]",
+    "a list of answers": b'[{"data":[]}]',
+    "an empty object": b"{}",
+    "data null": b'{"data": null}',
+    "data an object": b'{"data": {}}',
+    "data an object of meetings": b'{"data": {"a": {"slug": "a"}}}',
+    "data text": b'{"data": "none"}',
+    "a number": b"5",
+    "an error": b'{"error":{"type":"internal_error","message":"Something broke."}}',
+    "errors": b'{"errors":[{"type":"internal_error","message":"Something broke."}]}',
+    "HTML": b"<html><h1>Something broke</h1></html>",
+    "two answers": body({"slug": "a"}) + body({"slug": "b"}),
+    "two answers on lines of their own": body({"slug": "a"}) + b"\n" + body({"slug": "b"}),
+    "an answer and a part of one": body({"slug": "a"}) + b'{"da',
+    "an answer and HTML": body({"slug": "a"}) + b"<html>",
+    "an answer and a NUL": body({"slug": "a"}) + b"\x00",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_body_that_is_no_whole_answer_is_broken(broken: str) -> None:
+    with pytest.raises(BrokenAnswerError, match=r"^the answer (is not whole JSON|has no list of)"):
+        decode_page(BROKEN[broken])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "b'null'",
+        """b'{"data":[{"slug":"a","x":' + b'{"a":' * 50_000 + b'1' + b'}' * 50_000 + b'}]}'""",
+    ],
+)
+def test_a_body_that_is_no_answer_does_not_end_the_process(expression: str) -> None:
+    script = f"""
+from drift.client import BrokenAnswerError
+from drift.decode import decode_page
+try:
+    decode_page({expression})
+except BrokenAnswerError:
+    print("broken")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2] / "pipelines",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "broken\n")

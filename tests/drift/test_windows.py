@@ -1,0 +1,408 @@
+"""A read is complete, whatever the endpoint does with its bounds, its order and its cap."""
+
+import threading
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise, product
+from math import ceil
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift import ROWS_PER_WINDOW, ask_meetings
+from drift.client import DriftError, RefusedError
+from drift.windows import Window, WindowFullError, quantile_cuts, read_windows, windows_between
+from standin.organisation import Meeting, Shape, synthetic_meetings
+from standin.server import Fault
+from tests.drift.conftest import (
+    ATTEMPTS,
+    DAY,
+    HOUR,
+    LAST,
+    LIKELY,
+    NOW,
+    NOW_MS,
+    Open,
+    Read,
+    asked,
+    client_of,
+    milliseconds,
+    read,
+)
+
+BOUNDS = ("inclusive", "exclusive", "half-open")
+ORDERS = ("slot_start", "newest", "updated", "shuffled")
+SURVIVORS = ("first", "last", "shuffled")
+CAPS: dict[str, tuple[int, dict[str, Any]]] = {
+    "the documented cap": (1000, {}),
+    "an ignored limit": (100, {"ignores_limit": True}),
+    "a silent cap of 500": (500, {"cap": 500}),
+    "a silent cap of 250": (250, {"cap": 250}),
+    "a silent cap of 50": (50, {"cap": 50}),
+}
+IN_2090 = milliseconds(datetime(2090, 1, 1, tzinfo=UTC))
+
+
+def at(*starts: int) -> list[Meeting]:
+    """A meeting at each of these times."""
+    return [
+        {"slug": f"m{number:05}", "slotStart": start, "updatedAt": NOW_MS - number * 7919 % HOUR}
+        for number, start in enumerate(starts)
+    ]
+
+
+# Slot starts in relation to a cap, as unfavourable as they come.
+SHAPES: dict[str, Callable[[int], list[int]]] = {
+    "evenly over three months": lambda cap: [
+        NOW_MS - 29 * DAY + n * 90 * DAY // (2 * cap + cap // 3) for n in range(2 * cap + cap // 3)
+    ],
+    "one short of the cap at one moment": lambda cap: [
+        NOW_MS + DAY,
+        *[NOW_MS + 2 * DAY] * (cap - 1),
+        NOW_MS + 3 * DAY,
+    ],
+    "three quarters of the cap at each of two moments": lambda cap: [
+        *[NOW_MS + 5] * (cap * 3 // 4),
+        *[NOW_MS + 6] * (cap * 3 // 4),
+    ],
+    "most of the cap at each of four moments": lambda cap: [
+        NOW_MS + DAY + n % 4 for n in range(cap * 5 // 2)
+    ],
+    "within one hour": lambda cap: [NOW_MS + n * HOUR // (2 * cap) for n in range(2 * cap)],
+    "at the edges of the 30 days and of the year ahead": lambda cap: [
+        edge + n % 3 - 1
+        for edge in (LIKELY.first + 1, (LIKELY.first + LIKELY.last) // 2, LIKELY.last)
+        for n in range(cap // 2 + 1)
+    ],
+    "in 2090": lambda cap: [NOW_MS, *[IN_2090 + n * DAY for n in range(cap + cap // 3)]],
+}
+
+
+def assert_read_whole(pages: Read, meetings: Sequence[Meeting]) -> None:
+    """The windows make up all of time; each holds every meeting that starts in it, once."""
+    windows = sorted(window for window, _ in pages)
+    assert [windows[0].first, windows[-1].last] == [0, LAST]
+    assert all(one.last + 1 == other.first for one, other in pairwise(windows))
+    found = Counter(
+        (slug, start)
+        for window, page in pages
+        for slug, start in zip(page.meetings["slug"].to_pylist(), page.slot_starts, strict=True)
+        if window.first <= start <= window.last
+    )
+    assert found == Counter((m["slug"], m["slotStart"]) for m in meetings)
+
+
+# --- completeness
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("cap", CAPS)
+def test_every_visible_meeting_is_read(standin: Open, bounds: str, cap: str) -> None:
+    size, options = CAPS[cap]
+    server = standin(bounds=bounds, **options)
+    ways: list[Any] = list(product(ORDERS, SURVIVORS))
+    for number, shape in enumerate(SHAPES):
+        meetings = at(*SHAPES[shape](size))
+        server.order, server.survivors = ways[(number * 5 + BOUNDS.index(bounds)) % len(ways)]
+        server.set_meetings(meetings)
+        assert_read_whole(read(server), meetings)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("survivors", SURVIVORS)
+def test_neither_the_order_nor_which_rows_survive_the_cap_matters(
+    standin: Open, order: str, survivors: str
+) -> None:
+    meetings = at(*(NOW_MS + n * n * HOUR for n in range(91)), *[NOW_MS + DAY] * 39)
+    server = standin(meetings, order=order, survivors=survivors)
+    for bounds in BOUNDS:
+        server.bounds = bounds  # type: ignore[assignment]
+        server.cap, server.ignores_limit = 50, False
+        assert_read_whole(read(server), meetings)
+        server.cap, server.ignores_limit = 1000, True
+        assert_read_whole(read(server), meetings)
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+def test_a_moment_is_read_whole_beside_neighbours_that_fill_an_answer_with_it(
+    standin: Open, bounds: str
+) -> None:
+    meetings = at(*[NOW_MS - 1] * 333, *[NOW_MS] * 450, *[NOW_MS + 1] * 333)
+    assert_read_whole(read(standin(meetings, bounds=bounds)), meetings)
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_empty_moment_between_neighbours_that_fill_an_answer_is_no_error(
+    standin: Open, bounds: str, order: str
+) -> None:
+    meetings = at(*[NOW_MS - 1] * 555, *[NOW_MS + 1] * 555)
+    server = standin(meetings, bounds=bounds, order=order)
+    assert_read_whole(read(server, [NOW_MS, NOW_MS + 1]), meetings)
+
+
+def test_meetings_older_than_30_days_are_not_expected(standin: Open) -> None:
+    edge = NOW_MS - 30 * DAY
+    pages = read(standin(at(edge - 1, edge, edge + 1)))
+    assert [page.meetings["slug"].to_pylist() for _, page in pages] == [["m00001", "m00002"]]
+
+
+def test_a_drift_without_meetings_is_asked_once(standin: Open) -> None:
+    server = standin()
+    ((window, page),) = read(server)
+    assert (window, page.rows) == (Window(0, LAST), 0)
+    assert asked(server) == [(0, LAST + 1, 1000)]
+
+
+@pytest.mark.parametrize("unscheduled", [49, 50, 100, 998])
+@pytest.mark.parametrize("scheduled", [0, 2])
+def test_meetings_without_a_slot_in_every_answer_do_not_keep_the_read_from_ending(
+    standin: Open, scheduled: int, unscheduled: int
+) -> None:
+    pads: list[Meeting] = [{"slug": f"pad{number}"} for number in range(unscheduled)]
+    meetings = at(*[NOW_MS, NOW_MS + DAY][:scheduled])
+    server = standin([*meetings, *pads], serves_unscheduled=True)
+    slugs = {slug for _, page in read(server) for slug in page.meetings["slug"].to_pylist()}
+    assert slugs == {str(meeting["slug"]) for meeting in [*meetings, *pads]}
+
+
+def test_a_cap_filled_by_meetings_without_a_slot_is_an_error(standin: Open) -> None:
+    pads: list[Meeting] = [{"slug": f"pad{number}"} for number in range(1_000)]
+    with pytest.raises(DriftError):
+        read(standin([*at(NOW_MS), *pads], serves_unscheduled=True))
+
+
+@pytest.mark.parametrize("records", [50, 1_200])
+def test_a_window_of_records_without_a_usable_time_is_read_whole(
+    standin: Open, records: int
+) -> None:
+    bad = [{**meeting, "status": 5} for meeting in at(*(NOW_MS + n * HOUR for n in range(records)))]
+    pages = read(standin(bad))
+    assert {record.slug for _, page in pages for record in page.rejected} == {
+        str(record["slug"]) for record in bad
+    }
+
+
+# --- a moment with too many
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("count", [1000, 1001, 2500])
+def test_a_moment_that_fills_an_answer_is_an_error_that_names_it(
+    standin: Open, bounds: str, count: int
+) -> None:
+    server = standin(at(NOW_MS, *[NOW_MS + 90_061_001] * count), bounds=bounds)
+    with pytest.raises(WindowFullError) as caught:
+        read(server)
+    assert str(caught.value) == (
+        "At 2026-06-02T09:01:01.001+00:00 alone Drift answers with 1000 meetings, as many as it "
+        "ever does: there may be more, and no narrower time to ask for."
+    )
+
+
+@pytest.mark.parametrize("count", [100, 101])
+def test_a_moment_with_as_many_as_an_ignored_limit_allows_is_an_error(
+    standin: Open, count: int
+) -> None:
+    server = standin(at(NOW_MS - 1, *[NOW_MS] * count, NOW_MS + 1), ignores_limit=True)
+    with pytest.raises(WindowFullError, match="At 2026-06-01T08:00:00"):
+        read(server)
+
+
+def test_a_hundred_meetings_at_one_moment_are_an_error_while_no_answer_was_longer(
+    standin: Open,
+) -> None:
+    with pytest.raises(WindowFullError, match="answers with 100 meetings"):
+        read(standin(at(*[NOW_MS] * 100)))
+
+
+def test_a_hundred_meetings_at_one_moment_are_whole_once_an_answer_was_longer(
+    standin: Open,
+) -> None:
+    meetings = at(*[NOW_MS] * 100, NOW_MS + HOUR)
+    server = standin(meetings)
+    assert_read_whole(read(server, [NOW_MS, NOW_MS + 1]), meetings)
+
+
+# --- what is asked for
+
+
+def test_a_full_answer_is_asked_for_again_in_halves_of_the_likely_time(standin: Open) -> None:
+    middle = (LIKELY.first + LIKELY.last) // 2
+    server = standin(at(*(NOW_MS + n for n in range(601)), *(middle + 1 + n for n in range(601))))
+    read(server, in_flight=1)
+    assert asked(server) == [
+        (0, LAST + 1, 1000),
+        (0, middle + 1, 1000),
+        (middle, LAST + 1, 1000),
+    ]
+
+
+@pytest.mark.parametrize("count", [150, 700, 800])
+def test_an_answer_of_round_length_is_asked_for_again_in_two(standin: Open, count: int) -> None:
+    server = standin(at(*(NOW_MS + n * HOUR for n in range(count))))
+    read(server, in_flight=1)
+    cut = asked(server)[1][1]
+    assert asked(server) == [(0, LAST + 1, 1000), (0, cut, 1000), (cut - 1, LAST + 1, 1000)]
+    assert abs(cut - (NOW_MS + count // 2 * HOUR)) <= 2 * HOUR
+
+
+def test_an_answer_of_round_length_at_one_moment_is_asked_for_alone(standin: Open) -> None:
+    server = standin(at(*[NOW_MS] * 150))
+    read(server, in_flight=1)
+    assert asked(server)[0] == (0, LAST + 1, 1000)
+    assert (NOW_MS - 1, NOW_MS + 1, 1000) in asked(server)
+    assert len(server.requests) <= 20
+
+
+def test_each_window_is_asked_for_with_a_millisecond_to_spare(standin: Open) -> None:
+    server = standin(at(NOW_MS))
+    read(server, [NOW_MS, NOW_MS + DAY], in_flight=1)
+    assert asked(server) == [
+        (0, NOW_MS, 1000),
+        (NOW_MS - 1, NOW_MS + DAY, 1000),
+        (NOW_MS + DAY - 1, LAST + 1, 1000),
+    ]
+
+
+def test_a_first_read_of_a_few_thousand_takes_few_requests(standin: Open) -> None:
+    server = standin(at(*(NOW_MS + n * HOUR for n in range(4_321))))
+    read(server)
+    assert len(server.requests) == 15
+
+
+# --- where a later read cuts
+
+starts_and_rows = st.tuples(
+    st.lists(st.integers(1, 60) | st.integers(NOW_MS, NOW_MS + 3 * DAY), max_size=80).map(sorted),
+    st.integers(1, 12),
+)
+
+
+@given(starts_and_rows)
+def test_windows_between_cuts_make_up_all_of_time(drawn: tuple[list[int], int]) -> None:
+    windows = windows_between(quantile_cuts(*drawn))
+    assert [windows[0].first, windows[-1].last] == [0, LAST]
+    assert all(one.first <= one.last for one in windows)
+    assert all(one.last + 1 == other.first for one, other in pairwise(windows))
+
+
+@given(starts_and_rows)
+def test_no_window_holds_more_than_wanted_unless_one_moment_does(
+    drawn: tuple[list[int], int],
+) -> None:
+    starts, rows = drawn
+    for window in windows_between(quantile_cuts(starts, rows)):
+        held = [start for start in starts if window.first <= start <= window.last]
+        assert len(held) <= rows or len(set(held)) == 1
+
+
+@given(starts_and_rows)
+def test_a_cut_lies_half_way_between_two_moments(drawn: tuple[list[int], int]) -> None:
+    starts, rows = drawn
+    for cut in quantile_cuts(starts, rows):
+        place = bisect_left(starts, cut)
+        before, after = starts[place - 1], starts[place]
+        assert before < cut <= after
+        assert cut == (before + after) // 2 + 1
+
+
+@given(starts_and_rows)
+def test_windows_are_as_full_as_whole_moments_allow(drawn: tuple[list[int], int]) -> None:
+    starts, rows = drawn
+    windows = windows_between(quantile_cuts(starts, rows))
+    for one, other in pairwise(windows):
+        held = sum(one.first <= start <= one.last for start in starts)
+        following = min(start for start in starts if start >= other.first)
+        assert held + starts.count(following) > rows
+
+
+@pytest.mark.parametrize("shape", ["uniform", "peak", "office"])
+def test_a_later_read_takes_few_requests(standin: Open, shape: Shape) -> None:
+    count = 10_000
+    meetings = synthetic_meetings(count, shape, NOW)
+    allowed = int(1.15 * ceil(count / 1000) + 2)
+    cuts = quantile_cuts(sorted(int(str(m["slotStart"])) for m in meetings), ROWS_PER_WINDOW)
+    server = standin(meetings)
+    assert_read_whole(read(server, cuts), meetings)
+    assert len(server.requests) <= allowed
+
+    others = synthetic_meetings(count // 10, shape, NOW, seed="moved")
+    moved = [
+        {**m, "slotStart": o["slotStart"]} for m, o in zip(meetings[::10], others, strict=True)
+    ]
+    meetings[::10] = moved
+    server.set_meetings(meetings)
+    assert_read_whole(read(server, cuts), meetings)
+    assert len(server.requests) <= 2 * allowed
+
+
+# --- requests under way
+
+
+@pytest.mark.parametrize("in_flight", [1, 3])
+def test_as_many_requests_are_under_way_as_allowed_and_no_more(
+    standin: Open, in_flight: int
+) -> None:
+    server = standin(at(*(NOW_MS + n * DAY for n in range(12))), latency_seconds=0.02)
+    ask = ask_meetings(client_of(server))
+    lock = threading.Lock()
+    under_way: list[int] = [0]
+
+    def counted(first: int, last: int) -> object:
+        with lock:
+            under_way.append(under_way[-1] + 1)
+        try:
+            return ask(first, last)
+        finally:
+            with lock:
+                under_way.append(under_way[-1] - 1)
+
+    windows = windows_between([NOW_MS + n * DAY for n in range(1, 12)])
+    list(read_windows(counted, windows, LIKELY, in_flight=in_flight))  # type: ignore[type-var]
+    assert max(under_way) == in_flight
+
+
+def test_no_more_is_asked_for_while_the_caller_is_busy(standin: Open) -> None:
+    server = standin(at(*(NOW_MS + n * DAY for n in range(12))))
+    windows = windows_between([NOW_MS + n * DAY for n in range(1, 12)])
+    pages = read_windows(ask_meetings(client_of(server)), windows, LIKELY, in_flight=2)
+    next(pages)
+    time.sleep(0.1)
+    assert len(server.requests) == 2
+    pages.close()  # type: ignore[attr-defined]
+    assert_no_thread_left()
+    assert len(server.requests) == 2
+
+
+def assert_no_thread_left() -> None:
+    assert [one.name for one in threading.enumerate() if one.name.startswith("drift")] == []
+
+
+def test_a_refused_window_ends_the_read(standin: Open) -> None:
+    server = standin(at(*(NOW_MS + n * DAY for n in range(40))), token="another")
+    windows = windows_between([NOW_MS + n * DAY for n in range(1, 40)])
+    client = client_of(server)
+    server.token = "changed"
+    with pytest.raises(RefusedError):
+        list(read_windows(ask_meetings(client), windows, LIKELY, in_flight=2))
+    assert_no_thread_left()
+    assert len(server.requests) <= 4
+
+
+def test_a_window_that_keeps_failing_ends_the_read(standin: Open) -> None:
+    def third_window_fails(_: int, path: str) -> Fault | None:
+        return Fault("server_error") if f"min_start_time={NOW_MS + 2 * DAY - 1}&" in path else None
+
+    server = standin(at(*(NOW_MS + n * DAY for n in range(40))), faults=third_window_fails)
+    windows = windows_between([NOW_MS + n * DAY for n in range(1, 40)])
+    yielded: Read = []
+    with pytest.raises(DriftError, match="kept answering 500"):
+        yielded.extend(read_windows(ask_meetings(client_of(server)), windows, LIKELY, in_flight=1))
+    assert_no_thread_left()
+    assert len(server.requests) == 2 + ATTEMPTS

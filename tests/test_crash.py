@@ -1,0 +1,151 @@
+"""A run that is killed, at any moment, and what the next one makes of it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standin.server import StandIn
+
+from tests.conftest import ROOT, Project, meeting, milliseconds
+
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+class Zygote:
+    """A process that runs the pipeline in forks of itself (see `zygote.py`)."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "zygote.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, **kill: float) -> tuple[int, int]:
+        """The exit code and the number of events of one run."""
+        assert self._process.stdin
+        assert self._process.stdout
+        order = {
+            "folder": str(self.project.folder),
+            "arguments": [],
+            "environment": self.project.environ(),
+            "log": str(self.project.home / "log"),
+        }
+        print(json.dumps(order | kill), file=self._process.stdin, flush=True)
+        answer = json.loads(self._process.stdout.readline())
+        return answer["code"], answer["events"]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def organisation(day: int) -> list[Any]:
+    """A small organisation on one of two days: on the second, everything that can happen has."""
+    records: list[Any] = []
+    for number in range(120):
+        slot = milliseconds(START) + (number - 40) * 7_200_000
+        booked = milliseconds(START - timedelta(days=9)) + number * 60_000
+        changed: dict[str, object] = {"slotStart": slot, "slotEnd": slot + 1_800_000}
+        changed |= {"scheduledAt": booked, "updatedAt": booked, "agentId": number % 4}
+        if day == 2:
+            later = milliseconds(START) - 600_000 + number
+            if number % 5 == 0:
+                changed |= {"status": "CANCELED", "updatedAt": later}
+            if number % 7 == 0:
+                moved = slot + 86_400_000
+                changed |= {"slotStart": moved, "slotEnd": moved + 1, "updatedAt": later}
+            if number == 33:
+                continue
+        records.append(meeting(f"m{number}", **changed))
+    records.append(json.dumps({"slug": "bad", "status": day}).encode())
+    if day == 2:
+        records.append(meeting("new", isRecurring=True))
+    return records
+
+
+def copy_of(project: Project, folder: Path) -> Project:
+    """A second project with the first one's state."""
+    folder.mkdir()
+    shutil.copytree(project.folder, folder / "project", symlinks=True)
+    (folder / "home").mkdir()
+    return Project(folder / "project", folder / "home", project.environment)
+
+
+def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
+    """All tables, without what tells when a run took place: that is what a kill does change."""
+    columns = project.query(
+        "select table_schema || '.' || table_name, string_agg(column_name, ', ')"
+        " from information_schema.columns where table_schema in ('drift', 'bookings')"
+        " and table_name not like '\\_dlt%' escape '\\'"
+        " and table_name not in ('syncs', 'stg_now', 'data_health')"
+        " and column_name <> 'sync_id' group by 1"
+    )
+    noticed = "case when event_type <> 'delisted' then occurred_at end"
+    return {
+        name: sorted(
+            project.query(f"select {names.replace('occurred_at', noticed)} from {name}"), key=repr
+        )
+        for name, names in columns
+    }
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with StandIn(organisation(1), serves_unscheduled=True) as server:
+        yield server
+
+
+def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
+    project: Project, server: StandIn, tmp_path: Path, kills: int
+) -> None:
+    project.environment |= {
+        "SOURCES__DRIFT__BASE_URL": server.url,
+        "SOURCES__DRIFT__ACCESS_TOKEN": server.token,
+    }
+    before = copy_of(project, tmp_path / "before")
+    undisturbed = Zygote(before)
+    assert undisturbed.run()[0] == 0
+    shutil.copytree(before.folder, tmp_path / "day-one", symlinks=True)
+    cold = what_should_be_equal(before)
+    server.set_meetings(organisation(2))
+    code, events = undisturbed.run()
+    assert code == 0
+    warm = what_should_be_equal(before)
+    undisturbed.close()
+
+    def lane(number: int) -> list[str]:
+        """Kills every second moment of those asked for, each in a fresh copy of day one."""
+        folder = tmp_path / f"lane-{number}"
+        folder.mkdir()
+        (folder / "home").mkdir()
+        here = Project(folder / "project", folder / "home", project.environment)
+        zygote, wrong = Zygote(here), []
+        for kill in range(number, kills, 2):
+            shutil.rmtree(here.folder, ignore_errors=True)
+            shutil.copytree(tmp_path / "day-one", here.folder, symlinks=True)
+            moment = 1 + kill * events // kills
+            code, _ = zygote.run(kill_at=moment)
+            assert code == -9, f"at {moment} of {events} events: {code}"
+            code, _ = zygote.run()
+            now = what_should_be_equal(here) if code == 0 else {}
+            wrong += [
+                f"killed at {moment} of {events}: exit {code}, {name} differs"
+                for name in warm
+                if now.get(name) != warm[name]
+            ]
+        zygote.close()
+        return wrong
+
+    with ThreadPoolExecutor(2) as lanes:
+        wrong = [line for lines in lanes.map(lane, (0, 1)) for line in lines]
+    assert wrong == []
+    assert cold != warm

@@ -1,0 +1,89 @@
+"""Runs the pipeline in forks of a process that has its libraries loaded, and kills them on demand.
+
+Reads a JSON line a run from stdin: the project, arguments, environment, and when the run is to be
+killed: at its n-th audited event (a file opened, renamed or removed, a connection made), after a
+number of seconds, or not. Answers with a line: the exit code (negative: the signal), and the number
+of events counted.
+"""
+
+import json
+import os
+import runpy
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+EVENTS: Final = frozenset(
+    {
+        "open",
+        "os.rename",
+        "os.remove",
+        "os.mkdir",
+        "os.rmdir",
+        "os.link",
+        "os.symlink",
+        "os.truncate",
+        "shutil.copyfile",
+        "shutil.rmtree",
+        "socket.connect",
+    }
+)
+
+
+def child(order: dict[str, Any], report: int) -> None:
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    folder = Path(order["folder"])
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.path.insert(0, str(folder / "pipelines"))
+    sys.argv = ["meetings.py", *order["arguments"]]
+    os.chdir(folder)
+    counted, kill_at = 0, order.get("kill_at")
+
+    def count(event: str, _: tuple[object, ...]) -> None:
+        nonlocal counted
+        if event in EVENTS:
+            counted += 1
+            os.pwrite(report, str(counted).encode(), 0)
+            if counted == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    if after := order.get("kill_after"):
+        threading.Timer(after, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    try:
+        runpy.run_path(str(folder / "pipelines" / "meetings.py"), run_name="__main__")
+    except SystemExit as leaving:
+        os._exit(int(leaving.code or 0))
+    os._exit(0)
+
+
+def main() -> None:
+    import dlt  # noqa: F401, PLC0415
+    import dlt.destinations.impl.duckdb.duck  # noqa: F401, PLC0415
+    import dlt.destinations.impl.duckdb.factory  # noqa: F401, PLC0415
+    import dlt.sources.helpers.requests  # noqa: F401, PLC0415
+    import duckdb  # noqa: F401, PLC0415
+    import pyarrow.compute  # noqa: F401, PLC0415
+    import pyarrow.json  # noqa: F401, PLC0415
+    import pyarrow.parquet  # noqa: F401, PLC0415
+    import sqlglot  # noqa: F401, PLC0415
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        report = os.memfd_create("counted")
+        if (pid := os.fork()) == 0:
+            child(order, report)
+        _, status = os.waitpid(pid, 0)
+        counted = int(os.pread(report, 20, 0) or b"0")
+        os.close(report)
+        answer = {"code": os.waitstatus_to_exitcode(status), "events": counted}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
