@@ -32,10 +32,10 @@ def run(options: argparse.Namespace) -> list[str]:
     from warehouse.destination import (
         RAW_STAGING,
         duckdb_file,
-        finish_interrupted,
         open_demo,
         open_warehouse,
     )
+    from warehouse.interrupted import finish_interrupted
     from warehouse.lock import run_lock
     from warehouse.models import build
     from warehouse.snapshot import check_place, publish

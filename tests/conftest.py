@@ -58,6 +58,11 @@ class Project:
             connection.execute("set timezone = 'UTC'").fetchall()
             return connection.execute(sql).fetchall()
 
+    def show(self, sql: str, snapshot: str) -> str:
+        """An answer as DuckDB prints it."""
+        with duckdb.connect(str(self.folder / snapshot), read_only=True) as connection:
+            return str(connection.sql(sql))
+
     def tables(self, snapshot: str = "warehouse.duckdb") -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table that should not change when nothing new is read."""
         names = self.query(
@@ -133,7 +138,9 @@ def milliseconds(moment: datetime) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=50, help="moments at which a run is killed")
-    parser.addoption("--examples", type=int, default=10, help="invented organisations, 40 steps each")
+    parser.addoption(
+        "--examples", type=int, default=10, help="invented organisations, 40 steps each"
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ the API can know.
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,15 @@ import duckdb
 import hypothesis.strategies as st
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
-from drift import drift_source
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from standin.server import Fault, StandIn
-from warehouse.destination import finish_interrupted
-from warehouse.models import build
 
+from drift import drift_source
+from standin.server import Fault, StandIn
 from tests.conftest import ROOT, milliseconds
+from warehouse.interrupted import finish_interrupted
+from warehouse.models import build
 
 OVERLAP = timedelta(hours=24)
 FAULTS = [
@@ -42,6 +41,8 @@ FAULTS = [
     Fault("empty_200"),
 ]
 
+UNDOCUMENTED = [1, 2.5, True, "text", {"a": [1]}, "\x00nul", None]
+
 Record = dict[str, Any]
 State = tuple[datetime, int, tuple[tuple[str, Any], ...]]
 """When a state came about, which run saw it first, and what Drift sent."""
@@ -54,10 +55,12 @@ def no_faults(*_: object) -> None:
 class Organisation(RuleBasedStateMachine):
     """Drift's side, the pipeline's side, and what an observer between them knows."""
 
-    @initialize(bounds=st.sampled_from(["inclusive", "exclusive", "half-open"]),
-                order=st.sampled_from(["slot_start", "newest", "shuffled", "updated"]),
-                survivors=st.sampled_from(["first", "last", "shuffled"]),
-                cap=st.sampled_from([1000, 100, 50]))
+    @initialize(
+        bounds=st.sampled_from(["inclusive", "exclusive", "half-open"]),
+        order=st.sampled_from(["slot_start", "newest", "shuffled", "updated"]),
+        survivors=st.sampled_from(["first", "last", "shuffled"]),
+        cap=st.sampled_from([1000, 100, 50]),
+    )
     def start(self, bounds: Any, order: Any, survivors: Any, cap: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.now = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -105,10 +108,16 @@ class Organisation(RuleBasedStateMachine):
     def weeks_pass(self, days: int) -> None:
         self.now += timedelta(days=days)
 
-    @rule(hours=st.integers(-200, 2000), count=st.integers(1, 60), updated=st.booleans(),
-          scheduled=st.booleans(), scheduled_slot=st.booleans())
-    def book(self, hours: int, count: int, updated: bool, scheduled: bool,
-             scheduled_slot: bool) -> None:
+    @rule(
+        hours=st.integers(-200, 2000),
+        count=st.integers(1, 60),
+        updated=st.booleans(),
+        scheduled=st.booleans(),
+        scheduled_slot=st.booleans(),
+    )
+    def book(
+        self, hours: int, count: int, updated: bool, scheduled: bool, scheduled_slot: bool
+    ) -> None:
         """Several at once, in one millisecond, more often than people do it."""
         at = milliseconds(self.now)
         for _ in range(count):
@@ -141,7 +150,9 @@ class Organisation(RuleBasedStateMachine):
         self.touch(record, data)
 
     @precondition(lambda self: self.records)
-    @rule(data=st.data(), value=st.sampled_from([1, 2.5, True, "text", {"a": [1]}, "\x00nul", None]))
+    @rule(
+        data=st.data(), value=st.sampled_from([1, 2.5, True, "text", {"a": [1]}, "\x00nul", None])
+    )
     def edit_an_attribute_that_nobody_documented(self, data: st.DataObject, value: Any) -> None:
         record = self.one(data)
         record["somethingNew"] = value
@@ -262,7 +273,8 @@ class Organisation(RuleBasedStateMachine):
                 "select slug, updated_at from drift.meeting_versions order by slug, updated_at"
             ) == sorted((slug, state[0]) for slug in self.states for state in self.states[slug])
             newest = {
-                slug: dict(max(states, key=lambda s: s[:2])[2]) for slug, states in self.states.items()
+                slug: dict(max(states, key=lambda state: state[:2])[2])
+                for slug, states in self.states.items()
             }
             assert rows(
                 "select distinct on (slug) slug, epoch_ms(slot_start), status from"
@@ -275,12 +287,10 @@ class Organisation(RuleBasedStateMachine):
                 )
                 for slug in sorted(newest)
             ]
-            assert {raw.encode() for (raw,) in rows("select raw_json from drift.rejected_meetings")} == (
-                self.refused
-            )
-            assert rows("select gap_from from drift.syncs where gap_from is not null order by 1") == [
-                (hole,) for hole in self.holes
-            ]
+            refused = {raw for (raw,) in rows("select raw_json from drift.rejected_meetings")}
+            assert refused == {body.decode() for body in self.refused}
+            holes = rows("select gap_from from drift.syncs where gap_from is not null order by 1")
+            assert holes == [(hole,) for hole in self.holes]
 
     def teardown(self) -> None:
         if hasattr(self, "server"):

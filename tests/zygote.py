@@ -63,13 +63,13 @@ def child(order: dict[str, Any], report: int) -> None:
 
 
 def main() -> None:
-    import dlt  # noqa: F401, PLC0415
-    import dlt.destinations.impl.duckdb.duck  # noqa: F401, PLC0415
-    import dlt.destinations.impl.duckdb.factory  # noqa: F401, PLC0415
+    import dlt  # noqa: PLC0415
+    import dlt.destinations.impl.duckdb.duck  # noqa: PLC0415
+    import dlt.destinations.impl.duckdb.factory  # noqa: PLC0415
     import dlt.sources.helpers.requests  # noqa: F401, PLC0415
     import duckdb  # noqa: F401, PLC0415
-    import pyarrow.compute  # noqa: F401, PLC0415
-    import pyarrow.json  # noqa: F401, PLC0415
+    import pyarrow.compute  # noqa: PLC0415
+    import pyarrow.json  # noqa: PLC0415
     import pyarrow.parquet  # noqa: F401, PLC0415
     import sqlglot  # noqa: F401, PLC0415
 

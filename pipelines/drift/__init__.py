@@ -58,7 +58,7 @@ def drift_source(
 
     Returns:
         The resource `meetings`, which writes the tables `meeting_versions`, `listed_meetings`,
-        `rejected_meetings` and `syncs`.
+        `unlisted_meetings`, `rejected_meetings` and `syncs`.
     """
     client = DriftClient(base_url, access_token, max_connections=requests_in_flight)
     cursor = dlt.sources.incremental[datetime](
@@ -129,6 +129,10 @@ def meetings(
     if rejected or not last:
         yield tables.REJECTED.rows(rejected)
     if listing != last.get("listing"):
+        listed_before = _stored(f"select slug from {tables.LISTED.name}", slugs.schema)
+        unlisted = versions.unlisted(listed_before)
+        if unlisted.num_rows or not last:
+            yield tables.UNLISTED.rows(unlisted)
         yield tables.LISTED.rows(slugs)
 
     finished_at = started_at + timedelta(seconds=monotonic() - began)

@@ -62,6 +62,11 @@ LISTED_MEETINGS: Final[Columns] = {
     "slug": ("text", "A meeting's id, as the last complete read returned it."),
 }
 
+UNLISTED_MEETINGS: Final[Columns] = {
+    "slug": ("text", "A meeting that was listed by the complete read before."),
+    "sync_id": ("text", "The run whose complete read no longer returned it."),
+}
+
 REJECTED_MEETINGS: Final[Columns] = {
     "record_id": ("text", "A digest of the record: one that is seen again is kept once."),
     "slug": ("text", "The meeting's id, where the record has one."),
@@ -122,5 +127,6 @@ class RawTable:
 
 VERSIONS: Final = RawTable("meeting_versions", MEETING_VERSIONS, MERGED, VERSION_KEY)
 LISTED: Final = RawTable("listed_meetings", LISTED_MEETINGS, "replace")
+UNLISTED: Final = RawTable("unlisted_meetings", UNLISTED_MEETINGS, MERGED, ("slug", "sync_id"))
 REJECTED: Final = RawTable("rejected_meetings", REJECTED_MEETINGS, MERGED, ("record_id",))
 SYNC: Final = RawTable("syncs", SYNCS, MERGED, ("sync_id",))

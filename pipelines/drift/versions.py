@@ -59,6 +59,9 @@ class VersionSet:
             " content_hash bigint)"
         )
 
+    def close(self) -> None:
+        self._desk.close()
+
     def add(self, pages: Sequence[tuple[Window, Page]]) -> pa.Table:
         """The new versions among the records of these pages.
 
@@ -92,6 +95,16 @@ class VersionSet:
         self._desk.register("rejected_slugs", slugs)
         return self._table(
             "select slug from seen union select slug from rejected_slugs order by slug"
+        )
+
+    def unlisted(self, listed_before: pa.Table) -> pa.Table:
+        """Those of these `slug`s that this read did not return, with its `sync_id`."""
+        self._desk.register("listed_before", listed_before)
+        return self._table(
+            "select slug, $sync_id as sync_id from listed_before"
+            " except select slug, $sync_id from seen"
+            " except select slug, $sync_id from rejected_slugs",
+            sync_id=self.sync_id,
         )
 
     def meetings_seen(self) -> int:

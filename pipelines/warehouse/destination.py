@@ -1,16 +1,14 @@
-"""The pipeline and the destination it is configured for, and what earlier runs left in it."""
+"""The pipeline and the destination it is configured for, as dlt configures them."""
 
-import json
-import logging
 from pathlib import Path
 from typing import Final
 
 import dlt
 from dlt import Pipeline
 from dlt.common.destination import AnyDestination
-from dlt.common.schema import Schema
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from dlt.pipeline.exceptions import PipelineStepFailed
+
+from warehouse.interrupted import mend
 
 RAW_DATASET: Final = "drift"
 RAW_STAGING: Final = "drift_staging"
@@ -18,8 +16,6 @@ RAW_STAGING: Final = "drift_staging"
 
 TYPE_KEY: Final = "destination.warehouse.destination_type"
 CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
-
-log = logging.getLogger(__name__)
 
 
 def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
@@ -47,11 +43,7 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
-    # dlt writes a schema aside, under another name, and would take what a killed run left of that
-    # for a schema.
-    for path in (folder / name / "schemas").glob("*"):
-        if not path.name.endswith(".json"):
-            path.unlink()
+    mend(folder / name)
     pipeline = dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
@@ -67,28 +59,3 @@ def duckdb_file(pipeline: Pipeline) -> Path | None:
     if type(credentials) is not DuckDbCredentials:
         return None
     return Path(str(credentials.database)).resolve()
-
-
-def finish_interrupted(pipeline: Pipeline) -> None:
-    """Completes what an interrupted run had read but not loaded.
-
-    What it read may be out of Drift's reach by now, so it is loaded rather than read again. A
-    package that the destination refuses for good is set aside, and the cursor with it.
-    """
-    pipeline.sync_destination()
-    if not pipeline.has_pending_data:
-        return
-    log.info("completing what an interrupted run had read")
-    # A run killed just after it had read left its schema in the package alone, and dlt would go on
-    # with the older one beside it.
-    for load_id in pipeline.list_extracted_load_packages():
-        extracted = Path(pipeline.working_dir, "normalize", "extracted", load_id, "schema.json")
-        pipeline.schemas.save_schema(Schema.from_dict(json.loads(extracted.read_text("utf-8"))))
-    try:
-        pipeline.run()
-    except PipelineStepFailed:
-        if not pipeline.has_pending_data:  # refused for good: dlt has set the package aside
-            log.warning("the destination refuses it; it will be read again")
-            return
-        raise
-    pipeline.sync_destination()
