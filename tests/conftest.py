@@ -137,7 +137,9 @@ def milliseconds(moment: datetime) -> int:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=50, help="moments at which a run is killed")
+    parser.addoption(
+        "--kills", type=int, default=30, help="moments at which each of two runs is killed"
+    )
     parser.addoption(
         "--examples", type=int, default=10, help="invented organisations, 40 steps each"
     )

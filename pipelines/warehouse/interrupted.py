@@ -35,18 +35,25 @@ def finish_interrupted(pipeline: Pipeline) -> None:
     It may be out of Drift's reach by now, so it is loaded rather than read again. A package that
     the destination refuses for good is set aside by dlt, and the cursor with it.
     """
+    if pipeline.has_pending_data:
+        log.info("completing what an interrupted run had read")
+        _load_pending(pipeline)
     pipeline.sync_destination()
-    if not pipeline.has_pending_data:
-        return
-    log.info("completing what an interrupted run had read")
-    for load_id in pipeline.list_extracted_load_packages():
+
+
+def _load_pending(pipeline: Pipeline) -> None:
+    # Not by run(): it looks at the destination first, and where the first run was interrupted it
+    # finds nothing there, and discards what is here.
+    extracted = pipeline.list_extracted_load_packages()
+    for load_id in extracted:
         # Killed just after reading: the package alone has the schema of what was read.
         package = Path(pipeline.working_dir, "normalize", "extracted", load_id, "schema.json")
         pipeline.schemas.save_schema(Schema.from_dict(json.loads(package.read_text("utf-8"))))
     try:
-        pipeline.run()
+        if extracted:
+            pipeline.normalize()
+        pipeline.load()
     except PipelineStepFailed:
         if pipeline.has_pending_data:
             raise
         log.warning("the destination refuses it; it will be read again")
-    pipeline.sync_destination()
