@@ -141,7 +141,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kills", type=int, default=30, help="moments at which each of two runs is killed"
     )
     parser.addoption(
-        "--examples", type=int, default=10, help="invented organisations, 40 steps each"
+        "--examples", type=int, default=8, help="invented organisations, 40 steps each"
     )
 
 

@@ -311,7 +311,7 @@ def test_the_warehouse_knows_what_can_be_known(
             max_examples=examples,
             stateful_step_count=40,
             deadline=None,
-            derandomize=examples == 10,
+            derandomize=examples == 8,
             phases=[Phase.explicit, Phase.generate],  # a failure is told, not made smaller
             suppress_health_check=list(HealthCheck),
         ),

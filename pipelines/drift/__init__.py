@@ -128,7 +128,7 @@ def meetings(
     listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
     if rejected or not last:
         yield tables.REJECTED.rows(rejected)
-    if listing != last.get("listing"):
+    if listing != last.get("listing") or slugs.num_rows != _count(tables.LISTED.name):
         listed_before = _stored(f"select slug from {tables.LISTED.name}", slugs.schema)
         unlisted = versions.unlisted(listed_before)
         if unlisted.num_rows or not last:
@@ -239,6 +239,12 @@ def _stored(query: str, columns: pa.Schema) -> pa.Table:
         except DatabaseUndefinedRelation:
             batches = []
     return pa.concat_tables([columns.empty_table(), *batches])
+
+
+def _count(table: str) -> int:
+    """Rows of one of the source's own tables: more than were loaded, if a load was cut short."""
+    counted = _stored(f"select count(*) as rows from {table}", pa.schema([("rows", pa.int64())]))
+    return sum(counted["rows"].to_pylist())
 
 
 def _undocumented_types() -> dict[str, pa.DataType]:

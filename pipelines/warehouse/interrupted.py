@@ -24,9 +24,10 @@ def mend(working_folder: Path) -> None:
         if not path.name.endswith(".json"):
             path.unlink()
     for path in (working_folder / "normalize" / "extracted").glob("*"):
-        # Killed between normalizing a package and removing what it was made of: dlt would stop at
-        # the package that is already there. Loading it has not begun, so it is made once more.
-        shutil.rmtree(working_folder / "load" / "normalized" / path.name, ignore_errors=True)
+        # Killed between normalizing a package, which appears in one step, and removing what it was
+        # made of: dlt would make it again from what is left of that.
+        if (working_folder / "load" / "normalized" / path.name).exists():
+            shutil.rmtree(path)
 
 
 def finish_interrupted(pipeline: Pipeline) -> None:
