@@ -1,0 +1,100 @@
+"""A network, a server and a disk at their worst: the tables come out as on a good day."""
+
+import random
+import resource
+import subprocess
+from pathlib import Path
+
+from standin.organisation import synthetic_meetings
+from standin.server import Fault
+from tests.conftest import Project, Serve, meeting
+from tests.test_crash import START, what_should_be_equal
+
+EVERY_FAULT = [
+    Fault("rate_limited"),
+    Fault("rate_limited", retry_after=1),
+    Fault("server_error", status=500),
+    Fault("server_error", status=502, html=False),
+    Fault("server_error", status=503),
+    Fault("reset"),
+    Fault("hang", seconds=2),
+    Fault("cut_body"),
+    Fault("cut_unannounced"),
+    Fault("broken_json"),
+    Fault("error_with_200"),
+    Fault("empty_200"),
+]
+
+
+def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_without_faults(
+    project: Project, serve: Serve
+) -> None:
+    served = synthetic_meetings(6_000, "office", START)
+    server = serve([*served, b'{"slug": 7}'], cap=250, serves_unscheduled=True)
+    project.run()
+    expected = what_should_be_equal(project)
+    for name in ("warehouse.duckdb", ".dlt/.var/pipeline.duckdb"):
+        (project.folder / name).unlink()
+    project.environment |= {
+        "RUNTIME__REQUEST_TIMEOUT": "0.5",
+        "RUNTIME__REQUEST_MAX_RETRY_DELAY": "0.2",
+        "RUNTIME__REQUEST_MAX_ATTEMPTS": "12",
+    }
+    dice = random.Random(1)
+    met: set[int] = set()
+    before = len(server.requests)
+
+    def faults(*_: object) -> Fault | None:
+        if dice.random() >= 0.3:
+            return None
+        met.add(which := dice.randrange(len(EVERY_FAULT)))
+        return EVERY_FAULT[which]
+
+    server.faults = faults
+    project.run()
+    assert met == set(range(len(EVERY_FAULT)))
+    assert len(server.requests) - before > 100
+    assert what_should_be_equal(project) == expected
+
+
+def test_a_disk_that_is_full_fails_the_run_and_the_next_makes_it_good(
+    project: Project, serve: Serve
+) -> None:
+    server = serve([meeting("m0")])
+    project.run()
+    published = Path(project.folder / "warehouse.duckdb").readlink()
+    server.set_meetings(synthetic_meetings(3_000, "uniform", START))
+    for kilobytes in (8, 200, 1_000):
+        full = subprocess.run(
+            project.command(),
+            env=project.environ(),
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda size=kilobytes: resource.setrlimit(  # type: ignore[misc]
+                resource.RLIMIT_FSIZE, (size * 1024, size * 1024)
+            ),
+        )
+        assert full.returncode == 1, full.stderr
+        assert "Traceback" not in full.stderr
+        assert Path(project.folder / "warehouse.duckdb").readlink() == published
+    project.run()
+    assert project.query("select count(*) from bookings.meetings") == [(3_001,)]
+    assert project.query("select count(*) from drift.listed_meetings") == [(3_000,)]
+
+
+def test_a_read_that_fails_half_way_never_replaces_what_is_listed(
+    project: Project, serve: Serve
+) -> None:
+    server = serve([meeting(f"m{n}") for n in range(1_500)], cap=700)
+    project.run()
+    server.set_meetings([meeting("other")])
+    server.faults = lambda *_: Fault("server_error")
+    project.run(code=1)
+    assert project.query("select count(*) from drift.listed_meetings") == [(1_500,)]
+    server.faults = lambda *_: None
+    project.run()
+    assert project.query("select slug from drift.listed_meetings") == [("other",)]
+    assert project.query(
+        "select meeting_state, count(*) from bookings.meetings group by 1 order by 1"
+    ) == [("delisted", 1_500), ("upcoming", 1)]
