@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import dlt
 
@@ -16,22 +16,30 @@ from errors import explain
 log = logging.getLogger("meetings")
 
 
+QUIET_SECONDS: Final = 10.0
+"""How often a log file hears of progress within a step."""
+
+
 class _Lines(logging.Handler):
-    """Lines with the time for a log file; on a terminal, counts on one line that is rewritten."""
+    """Lines with the time for a log file; on a terminal, progress on one line that is rewritten.
+
+    Records with `passing` set are progress: the next one makes them old.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._terminal = sys.stderr.isatty()
         self._open = False
+        self._said = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        words = without_secrets(record.getMessage())
-        if not self._terminal:
+        words, passing = without_secrets(record.getMessage()), getattr(record, "passing", False)
+        if self._terminal:
+            print(f"\r\033[K{words}", end="" if passing else "\n", file=sys.stderr, flush=True)
+            self._open = passing
+        elif not passing or time.monotonic() - self._said >= QUIET_SECONDS:
             print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}", file=sys.stderr, flush=True)
-            return
-        passing = getattr(record, "passing", False)
-        print(f"\r\033[K{words}", end="" if passing else "\n", file=sys.stderr, flush=True)
-        self._open = passing
+            self._said = time.monotonic()
 
     def end(self) -> None:
         if self._open:

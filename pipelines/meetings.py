@@ -29,12 +29,7 @@ def run(options: argparse.Namespace) -> list[str]:
     from console import Steps
     from drift import drift_source
     from summary import summarize
-    from warehouse.destination import (
-        RAW_STAGING,
-        duckdb_file,
-        open_demo,
-        open_warehouse,
-    )
+    from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse
     from warehouse.interrupted import finish_interrupted
     from warehouse.lock import run_lock
     from warehouse.models import build

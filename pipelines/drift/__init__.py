@@ -5,6 +5,7 @@ request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is
 """
 
 import hashlib
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ from drift.decode import Page, Rejected, decode_page
 from drift.settings import LAST_MS, LIKELY_AHEAD_DAYS, LIMIT, MEETINGS_PATH, VISIBLE_DAYS
 from drift.versions import KNOWN_COLUMNS, VersionSet
 from drift.windows import Window, quantile_cuts, read_windows, windows_between
+
+log = logging.getLogger(__name__)
 
 ROWS_PER_WINDOW: Final = 930
 """Meetings that a window is cut for: short of the limit, with room for those booked since."""
@@ -118,7 +121,7 @@ def meetings(
         likely,
         in_flight=requests_in_flight,
     )
-    for batch in _batches(pages):
+    for batch in _batches(_reported(pages, client)):
         if (new := versions.add(batch)).num_rows:
             yield tables.VERSIONS.rows(new)
     if (new := versions.rest()).num_rows:
@@ -176,6 +179,17 @@ def ask_meetings(client: DriftClient) -> Callable[[int, int], Page]:
         return client.get(MEETINGS_PATH, {**bounds, "limit": LIMIT}, decode_page)
 
     return ask
+
+
+def _reported(
+    pages: Iterable[tuple[Window, Page]], client: DriftClient
+) -> Iterator[tuple[Window, Page]]:
+    """The same pages, each told to whoever watches."""
+    read = 0
+    for window, page in pages:
+        read += page.rows
+        log.info(f"{read:,} meetings read in {client.answers:,} requests", extra={"passing": True})
+        yield window, page
 
 
 def _batches(pages: Iterable[tuple[Window, Page]]) -> Iterator[list[tuple[Window, Page]]]:
