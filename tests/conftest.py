@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pytest
@@ -27,6 +27,16 @@ class Project:
     folder: Path
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def copied_to(cls, place: Path) -> Self:
+        """A copy without anything that runs have written."""
+        ignored = shutil.ignore_patterns(".var", "__pycache__", "secrets.toml")
+        for name in ("pipelines", "sql", ".dlt"):
+            shutil.copytree(ROOT / name, place / "project" / name, ignore=ignored)
+        (place / "home").mkdir()
+        quick = {"RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01"}
+        return cls(place / "project", place / "home", quick)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, str(self.folder / "pipelines" / "meetings.py"), *arguments]
@@ -76,13 +86,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    folder = tmp_path / "project"
-    ignored = shutil.ignore_patterns(".var", "__pycache__", "secrets.toml")
-    for name in ("pipelines", "sql", ".dlt"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    home = tmp_path / "home"
-    home.mkdir()
-    return Project(folder, home, {"RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01"})
+    return Project.copied_to(tmp_path)
 
 
 Serve = Callable[..., StandIn]

@@ -1,6 +1,7 @@
 """The whole run, as cron starts it: over real HTTP into a real DuckDB."""
 
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -230,7 +231,9 @@ def test_the_token_is_in_no_output_and_no_file(project: Project, serve: Serve) -
 
 
 def test_a_second_run_leaves_while_another_is_under_way(project: Project, serve: Serve) -> None:
-    server = serve([meeting("m1")], latency_seconds=6)
+    released = threading.Event()
+    records = [meeting("m1")]
+    server = serve(lambda: records if released.wait(120) else [])
     first = subprocess.Popen(
         project.command(),
         env=project.environ(),
@@ -242,7 +245,8 @@ def test_a_second_run_leaves_while_another_is_under_way(project: Project, serve:
         assert first.poll() is None, first.communicate()
     second = project.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
     assert f"Another run is under way (process {first.pid})" in second.stderr
-    first.communicate(timeout=60)
+    released.set()
+    first.communicate(timeout=120)
     assert first.returncode == 0
 
 

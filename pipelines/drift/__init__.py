@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
@@ -99,52 +100,70 @@ def meetings(
         started_at = max(started_at, last["started_at"] + timedelta(milliseconds=1))
     sync_id = started_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     since = None if full_refresh else updated.start_value
-    versions = VersionSet(
-        _known_versions(since, started_at - VISIBLE),
-        since=since,
-        sync_id=sync_id,
-        started_at=started_at,
-        types=_undocumented_types(),
-    )
     # The version set applies the cursor's range, and looks at states without updatedAt besides.
     updated.advance(None)  # type: ignore[arg-type]
-    if not last:  # every table exists from the first run on, however little it finds
-        yield tables.VERSIONS.rows(versions.rest())
-
-    likely = Window(
-        _milliseconds(started_at - VISIBLE),
-        _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
-    )
-    pages = read_windows(
-        ask_meetings(client),
-        windows_between(last.get("cuts", [])),
-        likely,
-        in_flight=requests_in_flight,
-    )
-    for batch in _batches(_reported(pages, client)):
-        if (new := versions.add(batch)).num_rows:
+    with closing(
+        VersionSet(
+            _known_versions(since, started_at - VISIBLE),
+            since=since,
+            sync_id=sync_id,
+            started_at=started_at,
+            types=_undocumented_types(),
+        )
+    ) as versions:
+        if not last:  # every table exists from the first run on, however little it finds
+            yield tables.VERSIONS.rows(versions.rest())
+        likely = Window(
+            _milliseconds(started_at - VISIBLE),
+            _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
+        )
+        windows = windows_between(last.get("cuts", []))
+        pages = read_windows(ask_meetings(client), windows, likely, in_flight=requests_in_flight)
+        for batch in _batches(_reported(pages, client)):
+            if (new := versions.add(batch)).num_rows:
+                yield tables.VERSIONS.rows(new)
+        if (new := versions.rest()).num_rows:
             yield tables.VERSIONS.rows(new)
-    if (new := versions.rest()).num_rows:
-        yield tables.VERSIONS.rows(new)
 
-    rejected, slugs = _new_rejects(versions.rejected, sync_id), versions.slugs()
-    listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
-    if rejected or not last:
-        yield tables.REJECTED.rows(rejected)
-    if listing != last.get("listing") or slugs.num_rows != _count(tables.LISTED.name):
-        listed_before = _stored(f"select slug from {tables.LISTED.name}", slugs.schema)
-        unlisted = versions.unlisted(listed_before)
-        if unlisted.num_rows or not last:
-            yield tables.UNLISTED.rows(unlisted)
-        yield tables.LISTED.rows(slugs)
+        rejected, slugs = _new_rejects(versions.rejected, sync_id), versions.slugs()
+        if rejected or not last:
+            yield tables.REJECTED.rows(rejected)
+        listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
+        if listing != last.get("listing") or slugs.num_rows != _count(tables.LISTED.name):
+            listed_before = _stored(f"select slug from {tables.LISTED.name}", slugs.schema)
+            unlisted = versions.unlisted(listed_before)
+            if unlisted.num_rows or not last:
+                yield tables.UNLISTED.rows(unlisted)
+            yield tables.LISTED.rows(slugs)
+        finished_at = started_at + timedelta(seconds=monotonic() - began)
+        yield tables.SYNC.rows(
+            [_sync_row(versions, client, started_at, finished_at, last.get("started_at"))]
+        )
 
-    finished_at = started_at + timedelta(seconds=monotonic() - began)
+        # Neither a meeting dated ahead nor a wrong clock may carry the cursor past this read.
+        if newest := versions.newest_updated_at:
+            updated.advance(min(newest, started_at, client.first_date or started_at))
+        state["last_read"] = {
+            "sync_id": sync_id,
+            "started_at": started_at,
+            "listing": listing,
+            "cuts": quantile_cuts(versions.slot_starts(), ROWS_PER_WINDOW),
+        }
+
+
+def _sync_row(
+    versions: VersionSet,
+    client: DriftClient,
+    started_at: datetime,
+    finished_at: datetime,
+    started_before: datetime | None,
+) -> dict[str, Any]:
     # `Date` is cut to the second, so the server may be almost one second further.
     server_time = (client.last_date or finished_at) + timedelta(seconds=1)
     window_from = max(finished_at, server_time) - VISIBLE
-    slept = bool(last) and last["started_at"] < window_from
-    sync = {
-        "sync_id": sync_id,
+    slept = started_before is not None and started_before < window_from
+    return {
+        "sync_id": versions.sync_id,
         "started_at": started_at,
         "finished_at": finished_at,
         "window_from": window_from,
@@ -153,21 +172,8 @@ def meetings(
         "meetings_seen": versions.meetings_seen(),
         "versions_added": versions.versions_added,
         "rejected": len(versions.rejected),
-        "gap_from": last["started_at"] if slept else None,
+        "gap_from": started_before if slept else None,
         "gap_to": window_from if slept else None,
-    }
-    yield tables.SYNC.rows([sync])
-
-    # Neither a meeting dated ahead nor a wrong clock here may carry the cursor past this read.
-    if versions.newest_updated_at:
-        updated.advance(
-            min(versions.newest_updated_at, started_at, client.first_date or started_at)
-        )
-    state["last_read"] = {
-        "sync_id": sync_id,
-        "started_at": started_at,
-        "listing": listing,
-        "cuts": quantile_cuts(versions.slot_starts(), ROWS_PER_WINDOW),
     }
 
 

@@ -95,6 +95,7 @@ class RawTable:
     """A table that the source writes, with all of its columns whether or not a row fills them."""
 
     name: str
+    description: str
     columns: Columns
     write_disposition: TWriteDispositionConfig
     primary_key: tuple[str, ...] = ()
@@ -104,6 +105,7 @@ class RawTable:
         """What dlt needs to know of it."""
         return dlt.mark.make_hints(
             table_name=self.name,
+            additional_table_hints={"description": self.description},
             write_disposition=self.write_disposition,
             primary_key=list(self.primary_key),
             columns=[
@@ -125,8 +127,32 @@ class RawTable:
         return dlt.mark.with_hints(rows, self.hints, create_table_variant=True)
 
 
-VERSIONS: Final = RawTable("meeting_versions", MEETING_VERSIONS, MERGED, VERSION_KEY)
-LISTED: Final = RawTable("listed_meetings", LISTED_MEETINGS, "replace")
-UNLISTED: Final = RawTable("unlisted_meetings", UNLISTED_MEETINGS, MERGED, ("slug", "sync_id"))
-REJECTED: Final = RawTable("rejected_meetings", REJECTED_MEETINGS, MERGED, ("record_id",))
-SYNC: Final = RawTable("syncs", SYNCS, MERGED, ("sync_id",))
+VERSIONS: Final = RawTable(
+    "meeting_versions",
+    "One row for each state of a meeting that was ever seen, with all that Drift sent.",
+    MEETING_VERSIONS,
+    MERGED,
+    VERSION_KEY,
+)
+LISTED: Final = RawTable(
+    "listed_meetings",
+    "The meetings that the last complete read returned.",
+    LISTED_MEETINGS,
+    "replace",
+)
+UNLISTED: Final = RawTable(
+    "unlisted_meetings",
+    "Each time that a meeting was no longer returned, because of its age or for another reason.",
+    UNLISTED_MEETINGS,
+    MERGED,
+    ("slug", "sync_id"),
+)
+REJECTED: Final = RawTable(
+    "rejected_meetings",
+    "Records that cannot be a meeting, each once.",
+    REJECTED_MEETINGS,
+    MERGED,
+    ("record_id",),
+)
+SYNC: Final = RawTable("syncs", "One row for each complete read.", SYNCS, MERGED, ("sync_id",))
+ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC)

@@ -55,8 +55,15 @@ class Model:
     @property
     def description(self) -> str:
         """The header's words above its columns, on one line."""
-        header = re.split(r"^-- (?:grain|columns|severity):", self.text, maxsplit=1, flags=re.M)[0]
-        return " ".join(line.removeprefix("--").strip() for line in header.splitlines())
+        header = re.split(r"^(?!--)|^-- (?:grain|columns|severity):", self.text, flags=re.M)
+        lines = next(part for part in header if part).splitlines()
+        return " ".join(line.removeprefix("--").strip() for line in lines)
+
+    @property
+    def grain(self) -> str:
+        """What a row is."""
+        found = re.search(r"^-- grain: (.+)$", self.text, flags=re.M)
+        return found[1] if found else ""
 
     @property
     def columns(self) -> dict[str, str]:

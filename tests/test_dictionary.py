@@ -1,0 +1,62 @@
+"""The words about tables: in the repository, in the database, and true."""
+
+import re
+
+import pytest
+
+from dictionary import SQL, dictionary
+from tests.conftest import Project, Serve, meeting
+
+QUESTIONS = {path.stem: path for path in sorted((SQL / "questions").glob("*.sql"))}
+
+
+def test_the_dictionary_in_the_repository_is_the_one_that_the_headers_make() -> None:
+    assert (SQL / "README.md").read_text("utf-8") == dictionary()
+
+
+def test_the_headers_words_are_comments_in_the_published_file(
+    project: Project, serve: Serve
+) -> None:
+    serve([meeting("m1")])
+    project.run()
+    assert project.query("select comment from duckdb_tables() where table_name = 'meetings'") == [
+        ("The meetings that were booked, each as its newest version shows it.",)
+    ]
+    assert project.query(
+        "select comment from duckdb_columns() where schema_name = 'bookings'"
+        " and table_name = 'meetings' and column_name = 'duration_minutes'"
+    ) == [("minutes from start to end; null where one is absent, or end is before start",)]
+    silent = project.query(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'bookings'"
+        " and comment is null and table_name <> 'settings'"
+    )
+    assert silent == []
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    """Each question's answer on the demo's second day."""
+    project = Project.copied_to(tmp_path_factory.mktemp("questions"))
+    project.run("--demo")
+    project.run("--demo")
+    return {
+        name: project.query(path.read_text("utf-8"), "demo.duckdb")
+        for name, path in QUESTIONS.items()
+    }
+
+
+def test_the_questions_that_people_ask_have_answers(
+    answers: dict[str, list[tuple[object, ...]]],
+) -> None:
+    first = {name: rows[0] for name, rows in answers.items()}
+    assert first["who_books_most_this_month"][1:] == (None, 11)
+    assert first["which_source_cancels_most"][0] == "LINK"
+    assert first["how_long_do_visitors_wait"] == ("0-1 days", 365, 50 / 365)
+    assert first["what_changed_yesterday"][0] == "booked"
+    assert first["can_the_numbers_be_trusted"][1:] == (5053, 0, 0)
+    assert len(answers["when_do_visitors_meet"]) > 7 * 5
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_begins_with_itself(name: str) -> None:
+    assert re.match(r"-- [A-Z][^\n]*\?", QUESTIONS[name].read_text("utf-8"))
