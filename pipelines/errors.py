@@ -58,7 +58,8 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return f"The destination failed: {_first_line(cause.dbapi_exception)}", FAILED
             case duckdb.Error() | OSError():
                 return f"The run failed: {_first_line(cause)}", FAILED
-    return f"The run failed: {type(failure).__name__}: {_first_line(failure)}", FAILED
+    *_, innermost = _causes(failure)
+    return f"The run failed: {type(innermost).__name__}: {_first_line(innermost)}", FAILED
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

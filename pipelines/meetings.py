@@ -79,7 +79,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--full-refresh",
         action="store_true",
-        help="compare everything visible with the warehouse, not only what was updated lately",
+        help="read without what the last run left behind; nothing is dropped",
     )
     parser.add_argument(
         "--verbose", action="store_true", help="dlt's log, and tracebacks of failures"

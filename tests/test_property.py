@@ -28,7 +28,6 @@ from tests.conftest import ROOT, milliseconds
 from warehouse.interrupted import finish_interrupted
 from warehouse.models import build
 
-OVERLAP = timedelta(hours=24)
 FAULTS = [
     Fault("rate_limited"),
     Fault("rate_limited", retry_after=0),
@@ -77,7 +76,6 @@ class Organisation(RuleBasedStateMachine):
         ).__enter__()
         self.pipeline = self.new_pipeline()
         self.states: dict[str, list[State]] = {}
-        self.cursor: datetime | None = None
         self.runs = 0
         self.last_started: datetime | None = None
         self.holes: list[datetime] = []
@@ -191,7 +189,7 @@ class Organisation(RuleBasedStateMachine):
         self.server.faults = self.third_of_requests if faulty else no_faults
         self.pipeline.run(self.source(full))
         self.server.faults = no_faults
-        self.observe(full)
+        self.observe()
         self.compare()
 
     @rule()
@@ -214,7 +212,7 @@ class Organisation(RuleBasedStateMachine):
         self.pipeline.extract(self.source(full=False))
         if normalized:
             self.pipeline.normalize()
-        self.observe(full=False)
+        self.observe()
         self.pending = True
 
     def third_of_requests(self, number: int, _: str) -> Fault | None:
@@ -228,19 +226,16 @@ class Organisation(RuleBasedStateMachine):
             full_refresh=full,
         )
 
-    def observe(self, full: bool) -> None:
+    def observe(self) -> None:
         """What the run that just read can know, by the contract alone."""
         started = self.now
         if self.last_started:
             started = max(started, self.last_started + timedelta(milliseconds=1))
             if self.last_started <= self.now - timedelta(days=30):
                 self.holes.append(self.last_started)
-        since = None if full or self.cursor is None else self.cursor - OVERLAP
         for record in self.visible():
             sent = record.get("updatedAt")
             updated = sent and datetime.fromtimestamp(sent / 1000, UTC)
-            if since and updated and updated < since:
-                continue
             content = tuple(sorted((k, repr(v)) for k, v in record.items() if v is not None))
             states = self.states.setdefault(record["slug"], [])
             same_key = [s for s in states if dict(s[2]).get("updatedAt") == (sent and repr(sent))]
@@ -249,10 +244,6 @@ class Organisation(RuleBasedStateMachine):
             scheduled = record.get("scheduledAt")
             at = updated or (scheduled and datetime.fromtimestamp(scheduled / 1000, UTC)) or started
             states.append((at, self.runs, content))
-        sent = [r["updatedAt"] for r in self.visible() if r.get("updatedAt")]
-        if sent:
-            newest = datetime.fromtimestamp(max(sent) / 1000, UTC)
-            self.cursor = min(newest, started, self.now)
         self.refused |= set(self.bad)
         self.listed = {record["slug"] for record in self.visible()}
         self.last_started, self.runs = started, self.runs + 1

@@ -53,11 +53,11 @@ def drift_source(
     Args:
         base_url: Where Drift's API answers.
         access_token: A token with the scope `user_read`.
-        overlap_hours: How far behind the newest `updatedAt` each run looks again, for versions
-            that Drift commits late.
+        overlap_hours: How far behind the newest `updatedAt` the cursor stays, for versions that
+            Drift commits late.
         requests_in_flight: The most requests under way at once.
-        full_refresh: Compare everything visible with what the warehouse has, whatever its
-            `updatedAt`. Nothing is dropped.
+        full_refresh: Read without what the last run left (the windows it cut, what it listed, the
+            cursor). Nothing is dropped.
         started_at: When this run starts, where that is not now.
 
     Returns:
@@ -87,7 +87,7 @@ def meetings(
     requests_in_flight: int,
     full_refresh: bool,
     started_at: datetime,
-    updated: "dlt.sources.incremental[datetime]",
+    updated: dlt.sources.incremental[datetime] = dlt.sources.incremental("updated_at"),  # noqa: B008
 ) -> Iterator[Any]:
     """One complete read: its new versions in batches, then what it rejected, listed and was.
 
@@ -100,12 +100,13 @@ def meetings(
         started_at = max(started_at, last["started_at"] + timedelta(milliseconds=1))
     sync_id = started_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     since = None if full_refresh else updated.start_value
-    # The version set applies the cursor's range, and looks at states without updatedAt besides.
+    # Every state in sight is compared with those known, whatever its updatedAt: Drift has not said
+    # that each change raises it. So dlt's own filter is off; the cursor says what to compare with.
     updated.advance(None)  # type: ignore[arg-type]
+    left = {} if full_refresh else last
     with closing(
         VersionSet(
             _known_versions(since, started_at - VISIBLE),
-            since=since,
             sync_id=sync_id,
             started_at=started_at,
             types=_undocumented_types(),
@@ -117,7 +118,7 @@ def meetings(
             _milliseconds(started_at - VISIBLE),
             _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
         )
-        windows = windows_between(last.get("cuts", []))
+        windows = windows_between(left.get("cuts", []))
         pages = read_windows(ask_meetings(client), windows, likely, in_flight=requests_in_flight)
         for batch in _batches(_reported(pages, client)):
             if (new := versions.add(batch)).num_rows:
@@ -129,7 +130,7 @@ def meetings(
         if rejected or not last:
             yield tables.REJECTED.rows(rejected)
         listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
-        if listing != last.get("listing") or slugs.num_rows != _count(tables.LISTED.name):
+        if listing != left.get("listing") or slugs.num_rows != _count(tables.LISTED.name):
             listed_before = _stored(f"select slug from {tables.LISTED.name}", slugs.schema)
             unlisted = versions.unlisted(listed_before)
             if unlisted.num_rows or not last:
@@ -212,15 +213,13 @@ def _batches(pages: Iterable[tuple[Window, Page]]) -> Iterator[list[tuple[Window
 def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
     """The newest known state of each version that this read may bring again.
 
-    That is those from `since` on and those without an updatedAt; without `since`, all of the
-    meetings that may be visible. Columns: `versions.KNOWN_COLUMNS`.
+    That is those of meetings that may be in sight, and those updated after the cursor, wherever
+    they have moved since. Columns: `versions.KNOWN_COLUMNS`.
     """
     time = "cast('{:%Y-%m-%d %H:%M:%S.%f}+00:00' as timestamptz)".format
-    visible = f"(slot_start is null or slot_start >= {time(oldest - timedelta(days=1))})"
-    wanted = visible
+    wanted = f"slot_start is null or slot_start >= {time(oldest - timedelta(days=1))}"
     if since:
-        recent = f"updated_at >= {time(since.astimezone(UTC))}"
-        wanted = f"({recent} or (is_updated_at_inferred and {visible}))"
+        wanted += f" or updated_at >= {time(since.astimezone(UTC))}"
     return _stored(
         f"""
         select slug, updated_at, content_hash

@@ -28,16 +28,14 @@ KNOWN_COLUMNS: Final = pa.schema(
 class VersionSet:
     """Takes the pages of one read and gives back the versions that the warehouse lacks.
 
-    Two states of a meeting are the same version when all that Drift sent is the same. A state is
-    looked at when its updatedAt is `since` or later, when it has none, or always without `since`.
-    `types` are those of the warehouse's columns for attributes that nobody documented.
+    Two states of a meeting are the same version when all that Drift sent is the same. `types` are
+    those of the warehouse's columns for attributes that nobody documented.
     """
 
     def __init__(
         self,
         known: pa.Table,
         *,
-        since: datetime | None,
         sync_id: str,
         started_at: datetime,
         types: Mapping[str, pa.DataType] | None = None,
@@ -45,7 +43,6 @@ class VersionSet:
         self.sync_id = sync_id
         self.versions_added = 0
         self.newest_updated_at: datetime | None = None
-        self._since = since
         self._started_at = started_at
         self._rejected: Counter[Rejected] = Counter()
         self._strays: list[pa.Table] = []
@@ -142,10 +139,8 @@ class VersionSet:
             "    s.updated_at is null as is_updated_at_inferred,"
             "    $sync_id as sync_id"
             "  from states as s"
-            "  where ($since is null or s.updated_at is null or s.updated_at >= $since)"
-            f"   and not exists (from known as k where {same} k.content_hash = s.content_hash)"
+            f"  where not exists (from known as k where {same} k.content_hash = s.content_hash)"
             f"   and {seen if but_not_seen else 'true'}",
-            since=self._since,
             started_at=self._started_at,
             sync_id=self.sync_id,
         )

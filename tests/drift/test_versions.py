@@ -47,11 +47,10 @@ def page(*records: object) -> Page:
 
 def version_set(
     known: pa.Table | None = None,
-    since: datetime | None = None,
     types: dict[str, pa.DataType] | None = None,
 ) -> VersionSet:
     table = KNOWN_COLUMNS.empty_table() if known is None else known
-    return VersionSet(table, since=since, sync_id="now", started_at=NOW, types=types)
+    return VersionSet(table, sync_id="now", started_at=NOW, types=types)
 
 
 def known(new: pa.Table) -> pa.Table:
@@ -162,24 +161,21 @@ def test_equal_values_in_other_attributes_are_another_state() -> None:
     assert added(version_set(before), meeting("a", meetingSource=None, meetingType="x")) == ["a"]
 
 
-def test_the_cursor_is_the_first_updated_at_that_is_looked_at() -> None:
-    versions = version_set(since=UPDATED)
-    at, before = NOW_MS - DAY, NOW_MS - DAY - 1
-    records = [meeting("at", updatedAt=at), meeting("before", updatedAt=before)]
-    assert added(versions, *records) == ["at"]
-    assert versions.slugs()["slug"].to_pylist() == ["at", "before"]
-    assert (versions.meetings_seen(), versions.versions_added) == (2, 1)
+def test_a_state_with_an_old_updated_at_is_new_all_the_same() -> None:
+    versions = version_set()
+    records = [meeting("a", updatedAt=NOW_MS - DAY), meeting("b", updatedAt=1)]
+    assert added(versions, *records) == ["a", "b"]
     assert versions.newest_updated_at == UPDATED
 
 
-def test_a_state_without_updated_at_is_looked_at_whatever_the_cursor() -> None:
+def test_a_state_without_updated_at_is_compared_by_what_it_holds() -> None:
     record = meeting("a", updatedAt=None, scheduledAt=1)
-    versions = version_set(since=NOW)
+    versions = version_set()
     new = versions.add([(ALL, page(record))])
     assert new["slug"].to_pylist() == ["a"]
     assert versions.newest_updated_at is None
-    assert added(version_set(known(new), since=NOW), record) == []
-    assert added(version_set(known(new), since=NOW), {**record, "status": "X"}) == ["a"]
+    assert added(version_set(known(new)), record) == []
+    assert added(version_set(known(new)), {**record, "status": "X"}) == ["a"]
 
 
 def test_updated_at_is_filled_from_scheduled_at_else_from_the_start_of_the_run() -> None:
@@ -263,7 +259,7 @@ def test_a_rejected_record_counts_as_often_as_one_answer_held_it() -> None:
 
 
 def test_slugs_are_told_once_and_in_order_with_those_of_rejected_records() -> None:
-    versions = version_set(since=NOW)
+    versions = version_set()
     added(versions, meeting("b"), meeting("a"), {"slug": "b", "agentId": "?"}, {"slug": ""})
     assert versions.slugs().to_pylist() == [{"slug": "a"}, {"slug": "b"}]
 
