@@ -49,7 +49,8 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 kind = cause.destination_type or cause.ref
                 return f"dlt knows no destination of the type {kind!r}.", USAGE
             case MissingDependencyException():
-                return f"{_first_line(cause)} is not installed: pip install '.[postgres]'", USAGE
+                needed = " ".join(f"'{package}'" for package in cause.dependencies)
+                return f"The destination needs what is not installed: pip install {needed}", USAGE
             case DestinationConnectionError():
                 return f"The destination cannot be reached: {_first_line(cause.inner_exc)}", FAILED
             case ConfigurationException():
