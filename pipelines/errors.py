@@ -8,12 +8,13 @@ from dlt.common.configuration.exceptions import (
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
 )
-from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.destination.exceptions import SqlClientNotAvailable, UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
 from configuration import SettingError
 from drift.client import DriftError
+from warehouse.destination import MissingExtraError
 from warehouse.lock import LockedError
 from warehouse.models import ModelsError
 from warehouse.snapshot import SnapshotError
@@ -37,7 +38,7 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return str(cause), FAILED
             case LockedError():
                 return str(cause), LOCKED
-            case SettingError() | SnapshotError():
+            case SettingError() | SnapshotError() | MissingExtraError():
                 return str(cause), USAGE
             case ConfigFieldMissingException():
                 if "access_token" in cause.fields:
@@ -45,6 +46,8 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return f"A setting is missing: {', '.join(cause.fields)}.", USAGE
             case ConfigValueCannotBeCoercedException():
                 return f"The setting {cause.field_name} has a value of the wrong type.", USAGE
+            case SqlClientNotAvailable():
+                return "This destination has no SQL, in which the models could be built.", USAGE
             case UnknownDestinationModule():
                 kind = cause.destination_type or cause.ref
                 return f"dlt knows no destination of the type {kind!r}.", USAGE
@@ -59,6 +62,8 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return f"The destination failed: {_first_line(cause.dbapi_exception)}", FAILED
             case duckdb.Error() | OSError():
                 return f"The run failed: {_first_line(cause)}", FAILED
+            case Exception() if type(cause).__name__ == "OperationalError":  # as PEP 249 names it
+                return f"The destination cannot be reached: {_first_line(cause)}", FAILED
     *_, innermost = _causes(failure)
     return f"The run failed: {type(innermost).__name__}: {_first_line(innermost)}", FAILED
 

@@ -29,10 +29,12 @@ def run(options: argparse.Namespace) -> list[str]:
     from console import Steps
     from drift import drift_source
     from summary import summarize
-    from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse
+    from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse, place_of
     from warehouse.interrupted import finish_interrupted
+    from warehouse.lease import run_lease
     from warehouse.lock import run_lock
     from warehouse.models import build
+    from warehouse.promote import index_keys
     from warehouse.snapshot import check_place, publish
 
     settings, steps = read_settings(PROJECT), Steps()
@@ -50,6 +52,9 @@ def run(options: argparse.Namespace) -> list[str]:
         else:
             source = drift_source(full_refresh=options.full_refresh)
             pipeline = open_warehouse(var / "pipeline.duckdb", var / "pipelines")
+            if not duckdb_file(pipeline):
+                wait = settings.lock_wait_seconds
+                held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
             finish_interrupted(pipeline)
         database = duckdb_file(pipeline)
         if database:
@@ -57,12 +62,13 @@ def run(options: argparse.Namespace) -> list[str]:
 
         with steps.step("sync"):
             pipeline.run(source)
+            index_keys(pipeline)
         with steps.step("models and checks"):
             built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
         if database:
             with steps.step("snapshot"):
                 publish(database, snapshot, without=[RAW_STAGING])
-        place = str(snapshot) if database else "the destination's"
+        place = str(snapshot) if database else place_of(pipeline)
         return summarize(pipeline, built, steps.seconds, place)
 
 

@@ -7,6 +7,7 @@ import sqlglot
 from dlt import Pipeline
 
 import console
+from dialect import located
 from drift import last_read
 from warehouse.models import DATASET, Built
 
@@ -60,13 +61,10 @@ def _sync(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _top(pipeline: Pipeline, name: str, key: str) -> list[str]:
-    with pipeline.sql_client() as client, client.with_alternative_dataset_name(DATASET):
-        table = client.make_qualified_table_name(name, quote=False)
-        query = sqlglot.transpile(
-            f"select {key}, {FIGURES} from {table} order by bookings desc, 1 limit {TOP_ROWS}",
-            read="duckdb",
-            write=client.capabilities.sqlglot_dialect,
-        )[0]
-        with client.execute_query(query) as cursor:
-            names = [column[0] for column in cursor.description or ()]
-            return console.table(names, cursor.fetchall())
+    query = sqlglot.parse_one(
+        f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}",
+        read="duckdb",
+    )
+    with pipeline.sql_client() as client, client.execute_query(located(client, query)) as cursor:
+        names = [column[0] for column in cursor.description or ()]
+        return console.table(names, cursor.fetchall())

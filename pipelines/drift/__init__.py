@@ -19,8 +19,8 @@ import pyarrow as pa
 import sqlglot
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
-from sqlglot import exp
 
+from dialect import located
 from drift import tables
 from drift.client import DriftClient
 from drift.decode import Page, Rejected, decode_page
@@ -112,8 +112,6 @@ def meetings(
             types=_undocumented_types(),
         )
     ) as versions:
-        if not last:  # every table exists from the first run on, however little it finds
-            yield tables.VERSIONS.rows(versions.rest())
         likely = Window(
             _milliseconds(started_at - VISIBLE),
             _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
@@ -123,7 +121,8 @@ def meetings(
         for batch in _batches(_reported(pages, client)):
             if (new := versions.add(batch)).num_rows:
                 yield tables.VERSIONS.rows(new)
-        if (new := versions.rest()).num_rows:
+        # Every table exists from the first run on, however little it finds.
+        if (new := versions.rest()).num_rows or not (last or versions.versions_added):
             yield tables.VERSIONS.rows(new)
 
         rejected, slugs = _new_rejects(versions.rejected, sync_id), versions.slugs()
@@ -244,15 +243,9 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
 def _stored(query: str, columns: pa.Schema) -> pa.Table:
     """Rows of one of the source's own tables, as the destination has it; none before it exists."""
     with dlt.current.pipeline().sql_client() as client:
-        parsed = sqlglot.parse_one(query, read="duckdb")
-        for table in parsed.find_all(exp.Table):
-            located = client.make_qualified_table_name(table.name, quote=False)
-            table.replace(exp.to_table(located))
+        text = located(client, sqlglot.parse_one(query, read="duckdb"))
         try:
-            with (
-                client.execute_query(parsed.sql(client.capabilities.sqlglot_dialect)) as cursor,
-                warnings.catch_warnings(),
-            ):
+            with client.execute_query(text) as cursor, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
                 batches = [batch.cast(columns) for batch in cursor.iter_arrow(50_000)]
         except DatabaseUndefinedRelation:

@@ -28,7 +28,19 @@ from drift.settings import (
     UTC_TIME,
 )
 
-snake_case: Final = NamingConvention().normalize_identifier
+NAME_LENGTH: Final = 50
+"""The most that a column's name has: with what may be put before and behind it, every destination
+takes it. dlt would shorten it too, but not to the same name on each."""
+
+_naming: Final = NamingConvention(NAME_LENGTH)
+
+
+def snake_case(attribute: str) -> str:
+    """An attribute's name as a column's."""
+    return _naming.shorten_identifier(
+        _naming.normalize_identifier(attribute), attribute, NAME_LENGTH
+    )
+
 
 _JSON_TYPES: Final[dict[str, pa.DataType]] = {
     **{name: pa.int64() for name in (*ID_ATTRIBUTES, *TIME_ATTRIBUTES)},

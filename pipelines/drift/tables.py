@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import dlt
@@ -13,6 +12,11 @@ from dlt.extract.hints import TResourceHints
 from dlt.extract.items import DataItemWithMeta
 
 from drift.settings import UTC_TIME
+
+# The keys under which dlt's BigQuery adapter leaves its hints; other destinations pass them over.
+# Its module is not imported: it costs time that only BigQuery should take.
+PARTITION_HINT: Final = "x-bigquery-partition"
+CLUSTER_COLUMNS_HINT: Final = "x-bigquery-cluster-columns"
 
 Columns = Mapping[str, tuple[TDataType, str]]
 
@@ -99,20 +103,32 @@ class RawTable:
     columns: Columns
     write_disposition: TWriteDispositionConfig
     primary_key: tuple[str, ...] = ()
+    partition_day: str | None = None
+    """The timestamp by whose day BigQuery partitions the table."""
+    clustered_by: tuple[str, ...] = ()
+    """The columns by which BigQuery keeps rows together."""
 
-    @cached_property
-    def hints(self) -> TResourceHints:
+    def hints(self, *, has_rows: bool) -> TResourceHints:
         """What dlt needs to know of it."""
         return dlt.mark.make_hints(
             table_name=self.name,
-            additional_table_hints={"description": self.description},
+            additional_table_hints={
+                "description": self.description,
+                **({CLUSTER_COLUMNS_HINT: list(self.clustered_by)} if self.clustered_by else {}),
+            },
             write_disposition=self.write_disposition,
             primary_key=list(self.primary_key),
             columns=[
-                {"name": name, "data_type": kind, "description": description}
+                {
+                    "name": name,
+                    "data_type": kind,
+                    "description": description,
+                    **({PARTITION_HINT: True} if name == self.partition_day else {}),
+                }
                 for name, (kind, description) in self.columns.items()
             ],
-            file_format="parquet",
+            # Not for a file without rows: dlt's copy into PostgreSQL fails on it.
+            file_format="parquet" if has_rows else "preferred",
         )
 
     def rows(self, rows: pa.Table | Sequence[Mapping[str, Any]]) -> DataItemWithMeta:
@@ -124,7 +140,8 @@ class RawTable:
             column.with_nullable(column.name not in self.primary_key) for column in rows.schema
         ]
         rows = rows.cast(pa.schema(fields))
-        return dlt.mark.with_hints(rows, self.hints, create_table_variant=True)
+        hints = self.hints(has_rows=rows.num_rows > 0)
+        return dlt.mark.with_hints(rows, hints, create_table_variant=True)
 
 
 VERSIONS: Final = RawTable(
@@ -133,6 +150,8 @@ VERSIONS: Final = RawTable(
     MEETING_VERSIONS,
     MERGED,
     VERSION_KEY,
+    partition_day="updated_at",
+    clustered_by=("slug",),
 )
 LISTED: Final = RawTable(
     "listed_meetings",

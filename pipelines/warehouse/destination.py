@@ -1,5 +1,7 @@
 """The pipeline and the destination it is configured for, as dlt configures them."""
 
+import hashlib
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -14,16 +16,25 @@ RAW_DATASET: Final = "drift"
 RAW_STAGING: Final = "drift_staging"
 """Where dlt merges from."""
 
+EXTRAS: Final = {"postgres": ("psycopg2", "adbc_driver_postgresql"), "bigquery": ("google.cloud",)}
+"""What a destination needs beside dlt, where the project has an extra of its name."""
+
 TYPE_KEY: Final = "destination.warehouse.destination_type"
 CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
+
+
+class MissingExtraError(Exception):
+    """A destination's driver is not installed; the message says how to install it."""
 
 
 def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
     """The pipeline into the destination named `warehouse`, of whatever type is configured.
 
-    Without credentials, DuckDB in `default_database`. dlt's working files lie in `folder`.
+    Without credentials, DuckDB in `default_database`. dlt's working files lie in `folder`: those of
+    each destination apart, since what the one has loaded says nothing of the other.
     """
     kind = dlt.config.get(TYPE_KEY, str) or "duckdb"
+    _need_extra(kind)
     if kind == "duckdb" and not dlt.secrets.get(CREDENTIALS_KEY):
         # What code passes wins over the environment, so it is passed only where nothing is set.
         default_database.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +43,20 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
         )
     else:
         warehouse = dlt.destination("warehouse", destination_type=kind)
+        place = str(warehouse.configuration(warehouse.spec(), accept_partial=True))
+        folder /= f"{kind}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
     return _pipeline("drift_bookings", warehouse, folder)
+
+
+def _need_extra(kind: str) -> None:
+    for module in EXTRAS.get(kind, ()):
+        try:
+            import_module(module)
+        except ModuleNotFoundError as missing:
+            raise MissingExtraError(
+                f"The destination {kind} needs what is not installed ({missing.name}): "
+                f"pip install '.[{kind}]'"
+            ) from missing
 
 
 def open_demo(database: Path, folder: Path) -> Pipeline:
@@ -49,6 +73,12 @@ def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
     )
     pipeline.config.enable_runtime_trace = False  # it writes resolved secrets to a file
     return pipeline
+
+
+def place_of(pipeline: Pipeline) -> str:
+    """What people would call the destination, without its password."""
+    config = pipeline.destination_client().config
+    return f"{config.destination_type}, {config}"
 
 
 def duckdb_file(pipeline: Pipeline) -> Path | None:

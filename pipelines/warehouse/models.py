@@ -1,8 +1,9 @@
 """`sql/` → tables: read, ordered by their references, transpiled, built, checked, promoted.
 
 A model is a file of one `select` in DuckDB's dialect; its stem is the table's name. A check is a
-query for rows that must not exist. All of it takes place in one transaction where the destination
-can roll back what it has created, so readers see the last good run's tables or this run's.
+query for rows that must not exist. In DuckDB all of it takes place in one transaction; elsewhere
+the tables are built and checked aside, and then exchanged. Readers see the last good run's tables
+or this run's.
 """
 
 import re
@@ -21,7 +22,13 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
+from dialect import located, sql
+from warehouse.promote import comment, create, ensure_dataset, promote
+
 DATASET: Final = "bookings"
+ASIDE: Final = "bookings_staging"
+"""Where tables are built and checked, unless one transaction hides them while they are."""
+
 SETTINGS: Final = "settings"
 """A table of one row: what the models need to know of the configuration."""
 
@@ -69,6 +76,12 @@ class Model:
     def columns(self) -> dict[str, str]:
         """What each column holds, as the header has it, in the header's order."""
         return dict(re.findall(r"^--   (\w+): (.+)$", self.text, flags=re.M))
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The columns by which people look rows up."""
+        found = re.search(r"^-- looked up by: (.+)$", self.text, flags=re.M)
+        return found[1].split(", ") if found else ()
 
     @property
     def is_warning(self) -> bool:
@@ -127,26 +140,48 @@ def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Buil
     Raises `ModelsError`, naming the model or check, and leaves the tables as they were.
     """
     models, checks = read_models(folder), read_checks(folder)
-    with pipeline.sql_client() as client, client.begin_transaction():
-        with client.with_alternative_dataset_name(DATASET):
-            if not client.has_dataset():
-                client.create_dataset()
-        _create(client, SETTINGS, exp.select(*_literals(settings)))
-        rows, seconds = {}, {}
-        for model in models:
-            began = monotonic()
-            with _naming(f"The model {model.name} could not be built"):
-                rows[model.name] = _create(client, model.name, model.query)
-                _comment(client, model)
-            seconds[model.name] = monotonic() - began
-        findings = []
-        for check in checks:
-            with _naming(f"The check {check.name} could not be made"):
-                if finding := _audit(client, check):
-                    findings.append(finding)
-        if failed := [finding for finding in findings if not finding.check.is_warning]:
-            found = " ".join(f"{finding}." for finding in failed)
-            raise ModelsError(f"The new tables were not published: a check found rows. {found}")
+    with pipeline.sql_client() as client:
+        with _naming("The tables could not be built"):
+            ensure_dataset(client, DATASET)
+        if client.capabilities.sqlglot_dialect == "duckdb":
+            # Who reads while a transaction creates tables anew sees the old ones, and never waits.
+            with client.begin_transaction():
+                built = _make(client, DATASET, models, checks, settings)
+                _describe(client, models)
+            return built
+        with _naming("The tables could not be built"):
+            ensure_dataset(client, ASIDE)
+        built = _make(client, ASIDE, models, checks, settings)
+        keys = {model.name: model.keys for model in models}
+        with _naming("The tables could not be published"):
+            promote(client, ASIDE, DATASET, {SETTINGS: (), **keys})
+            _describe(client, models)
+        return built
+
+
+def _make(
+    client: SqlClientBase[Any],
+    dataset: str,
+    models: Sequence[Model],
+    checks: Sequence[Model],
+    settings: Mapping[str, str],
+) -> Built:
+    """Builds the models in a dataset, and makes the checks on them there."""
+    rows, seconds, findings = {}, {}, []
+    create(client, dataset, SETTINGS, sql(client, exp.select(*_literals(settings))))
+    for model in models:
+        began = monotonic()
+        with _naming(f"The model {model.name} could not be built"):
+            query = located(client, model.query, {DATASET: dataset})
+            rows[model.name] = create(client, dataset, model.name, query)
+        seconds[model.name] = monotonic() - began
+    for check in checks:
+        with _naming(f"The check {check.name} could not be made"):
+            if finding := _audit(client, dataset, check):
+                findings.append(finding)
+    if failed := [finding for finding in findings if not finding.check.is_warning]:
+        found = " ".join(f"{finding}." for finding in failed)
+        raise ModelsError(f"The new tables were not published: a check found rows. {found}")
     return Built(rows, seconds, findings)
 
 
@@ -157,63 +192,19 @@ def _literals(settings: Mapping[str, str]) -> list[exp.Expr]:
     ]
 
 
-def _create(client: SqlClientBase[Any], name: str, query: exp.Query) -> int:
-    """Builds a table from a query, in place of what had its name; the number of its rows."""
-    table = _sql(client, _table(client, DATASET, name))
-    client.execute_sql(f"drop table if exists {table}")
-    client.execute_sql(f"create table {table} as {_located(client, query)}")
-    ((rows,),) = client.execute_sql(f"select count(*) from {table}") or ((0,),)
-    return int(rows)
+def _describe(client: SqlClientBase[Any], models: Sequence[Model]) -> None:
+    for model in models:
+        comment(client, DATASET, model.name, model.description, model.columns)
 
 
-def _comment(client: SqlClientBase[Any], model: Model) -> None:
-    """Writes the header's words to the destination, where it takes comments."""
-    if client.capabilities.sqlglot_dialect not in ("duckdb", "postgres", "redshift", "snowflake"):
-        return
-    table = _sql(client, _table(client, DATASET, model.name))
-    comments = {f"table {table}": model.description}
-    comments |= {
-        f"column {table}.{_sql(client, exp.to_identifier(column, quoted=True))}": text
-        for column, text in model.columns.items()
-    }
-    for what, text in comments.items():
-        client.execute_sql(f"comment on {what} is {_sql(client, exp.Literal.string(text))}")
-
-
-def _audit(client: SqlClientBase[Any], check: Model) -> Finding | None:
-    with client.execute_query(_located(client, check.query)) as cursor:
+def _audit(client: SqlClientBase[Any], dataset: str, check: Model) -> Finding | None:
+    with client.execute_query(located(client, check.query, {DATASET: dataset})) as cursor:
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(SAMPLE_ROWS + 1)]
         cursor.fetchall()
     if not rows:
         return None
     return Finding(check, rows[:SAMPLE_ROWS], more=len(rows) > SAMPLE_ROWS)
-
-
-def _located(client: SqlClientBase[Any], query: exp.Query) -> str:
-    """The query in the destination's dialect, its tables named as the destination calls them."""
-
-    def locate(node: exp.Expr) -> exp.Expr:
-        if not isinstance(node, exp.Table) or not node.db:
-            return node
-        dataset = DATASET if node.db == DATASET else client.dataset_name
-        table = _table(client, dataset, node.name)
-        alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name))
-        table.set("alias", alias)
-        return table
-
-    return _sql(client, query.transform(locate))
-
-
-def _table(client: SqlClientBase[Any], dataset: str, name: str) -> exp.Table:
-    with client.with_alternative_dataset_name(dataset):
-        path = client.make_qualified_table_name_path(name, quote=False)
-    parts = [exp.to_identifier(part, quoted=True) for part in path]
-    return exp.Table(this=parts[-1], db=parts[-2], catalog=parts[0] if len(parts) > 2 else None)
-
-
-def _sql(client: SqlClientBase[Any], statement: exp.Expr) -> str:
-    return statement.sql(dialect=client.capabilities.sqlglot_dialect)
 
 
 @contextmanager

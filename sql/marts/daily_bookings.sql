@@ -1,6 +1,7 @@
 -- Counts that add up over any days, agents, sources and types: the table behind a dashboard.
 -- Every meeting is counted once, on the day on which it was booked.
 -- grain: one row per booked_on, agent_id, meeting_source and meeting_type
+-- looked up by: booked_on
 -- columns:
 --   booked_on: the day on which the meetings were booked, in bookings.time_zone
 --   agent_id: the agent; null where nobody is assigned

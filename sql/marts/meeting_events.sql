@@ -1,5 +1,6 @@
 -- What happened to each meeting, in order.
 -- grain: one row per meeting_id, version_number and event_type
+-- looked up by: meeting_id, occurred_at
 -- columns:
 --   meeting_id: the meeting
 --   version_number: the version that shows the event; 1 for the oldest
@@ -16,7 +17,7 @@ select
     meetings.booked_at as occurred_at,
     versions.agent_id,
     cast(null as varchar) as from_value,
-    strftime(versions.slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%SZ') as to_value
+    strftime(versions.slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || 'Z' as to_value
 from bookings.stg_meetings as meetings
 inner join bookings.stg_meeting_versions as versions on meetings.meeting_id = versions.meeting_id
 where versions.version_number = 1
@@ -27,8 +28,8 @@ select
     'rescheduled' as event_type,
     updated_at as occurred_at,
     agent_id,
-    strftime(previous_slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%SZ') as from_value,
-    strftime(slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%SZ') as to_value
+    strftime(previous_slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || 'Z' as from_value,
+    strftime(slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || 'Z' as to_value
 from bookings.stg_meeting_versions
 where is_reschedule
 union all

@@ -1,5 +1,6 @@
 -- The meetings that were booked, each as its newest version shows it.
 -- grain: one row per meeting
+-- looked up by: meeting_id, booked_on, agent_id
 -- columns:
 --   meeting_id: the meeting (Drift's slug)
 --   org_id: the Drift organisation
@@ -68,7 +69,7 @@ select
     date_diff('microsecond', facts.booked_at, newest.slot_start) / 3600000000.0 as lead_time_hours,
     facts.booked_on,
     facts.meeting_on,
-    newest.slot_start at time zone newest.known_time_zone as local_start_at
+    cast(newest.slot_start at time zone newest.known_time_zone as timestamp) as local_start_at
 from bookings.stg_meetings as facts
 inner join drift.meeting_versions as newest
     on
