@@ -366,7 +366,7 @@ def store_more(database: Path, versions: int) -> None:
     with duckdb.connect(str(database)) as connection:
         connection.execute(
             "insert into drift.meeting_versions"
-            " select * replace ("
+            " select stored.* replace ("
             "     case when year = 1 then slug else concat(slug, '-', year) end as slug,"
             "     slot_start - to_days(case when year = 1 then 0 else 365 * year end)"
             "       as slot_start,"
@@ -374,7 +374,7 @@ def store_more(database: Path, versions: int) -> None:
             "     updated_at - to_days(365 * year) as updated_at,"
             "     scheduled_at - to_days(365 * year) as scheduled_at,"
             "     content_hash + year as content_hash)"
-            " from drift.meeting_versions"
+            " from drift.meeting_versions as stored"
             " cross join (select unnest(range(1, cast(? / count(*) as bigint) + 1)) as year"
             "   from drift.meeting_versions)",
             [versions],
