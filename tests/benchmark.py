@@ -309,10 +309,10 @@ def run(program: Program, server: Server) -> Run:
     taken = Run(seconds, usage.ru_utime + usage.ru_stime, peak, requests)
     if program.name != OURS:
         return taken
-    told = re.search(r"in ([\d,]+) requests[^$]*?([\d,]+) versions of them new", words)
+    told = re.search(r"^read .* in ([\d,]+) requests.*\n.* ([\d,]+) versions", words, flags=re.M)
     asked, added = (int(number.replace(",", "")) for number in told.groups()) if told else (0, 0)
     if asked != requests:
-        raise BenchmarkError(f"ours: the server counted {requests} requests\n{words}")
+        raise BenchmarkError(f"ours tells of {asked} requests, the server of {requests}\n{words}")
     line = re.search(r"^took +(.*)$", words, flags=re.M)
     steps = re.findall(r"(\w[a-z ]*) ([\d.]+) s", line[1] if line else "")
     return replace(taken, added=added, steps={step: float(took) for step, took in steps})
