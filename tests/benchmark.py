@@ -1,0 +1,597 @@
+"""How fast, and against what: this project, the script one would write by hand, idiomatic dlt.
+
+    uv run python tests/benchmark.py                      # the table of targets: some ten minutes
+    uv run python tests/benchmark.py --meetings 20000     # other works: sizes, shapes, latencies
+    uv run python tests/benchmark.py --smoke              # small: what landed, and the requests
+
+Each run is a whole process that reads a stand-in for Drift, itself a process of its own, and lands
+in DuckDB files of its own. The programs take turns, so that a ratio compares neighbours in time.
+Exit code 1: they did not land the same meetings, a program failed, or (with --smoke) a target for
+requests was missed. The tables go to stdout, progress to stderr.
+"""
+
+import argparse
+import gc
+import os
+import platform
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from importlib.metadata import version
+from itertools import product
+from math import ceil
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "pipelines")]
+
+from standin.organisation import Meeting, Shape, synthetic_meetings  # noqa: E402
+from standin.server import StandIn  # noqa: E402
+
+T = TypeVar("T")
+
+OURS, BY_HAND, DLT = "ours", "by hand", "idiomatic dlt"
+PROGRAMS: Final = (OURS, BY_HAND, DLT)
+RIVALS: Final = {BY_HAND: "by_hand.py", DLT: "idiomatic_dlt.py"}
+TOKEN: Final = StandIn.token
+
+COLD, AGAIN, CHANGED, STORED = "cold", "again", "10 % changed", "many stored"
+PHASES: Final = (COLD, AGAIN, CHANGED, STORED)
+"""What a run finds: an empty warehouse; nothing new; a tenth of the meetings moved, half of those
+cancelled as well; nothing new, and many more versions in the warehouse."""
+
+CHANGED_SHARE: Final = 0.1
+
+# --- the targets, by what they apply to
+
+RATIOS: Final = {
+    (2_000, 0, AGAIN, BY_HAND): 3.5,
+    (100_000, 0, COLD, BY_HAND): 1.5,
+    (100_000, 0, AGAIN, BY_HAND): 1.2,
+    (100_000, 50, COLD, BY_HAND): 0.25,
+    (100_000, 50, AGAIN, BY_HAND): 0.1,
+    (1_000_000, 0, COLD, BY_HAND): 1.2,
+    (20_000, 0, COLD, DLT): 0.3,
+}
+"""Seconds of ours ÷ seconds of the other, by meetings, latency (ms), phase and the other."""
+
+PEAK_MB: Final = {100_000: 400, 1_000_000: 800}
+STORED_GROWTH: Final = 1.1
+"""Peak memory with many versions stored ÷ without."""
+
+STEP_SECONDS: Final = {(1_000_000, "models and checks"): 6.0, (1_000_000, "snapshot"): 2.0}
+
+
+def most_requests(meetings: int) -> int:
+    """The most requests that a later run may make."""
+    return 115 * ceil(meetings / 1000) // 100 + 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the programs are given to do, and how often."""
+
+    meetings: int
+    shape: Shape = "uniform"
+    latency_ms: int = 0
+    programs: Sequence[str] = (OURS, BY_HAND)
+    phases: Sequence[str] = (COLD, AGAIN)
+    repeats: int = 3
+    stored: int = 0
+    """Versions that the phase `many stored` adds to the warehouse."""
+
+    def __str__(self) -> str:
+        late = f", {self.latency_ms} ms" if self.latency_ms else ""
+        return f"{self.meetings:,} {self.shape}{late}"
+
+
+STANDARD: Final = (
+    Work(2_000, repeats=5),
+    Work(20_000, programs=PROGRAMS),
+    Work(100_000, phases=PHASES, stored=1_000_000),
+    Work(100_000, shape="peak", phases=(COLD, AGAIN, CHANGED), repeats=1),
+    Work(100_000, shape="office", phases=(COLD, AGAIN, CHANGED), repeats=1),
+    Work(100_000, latency_ms=50),
+    Work(1_000_000),
+)
+SMOKE: Final = (
+    Work(3_000, repeats=1),
+    Work(3_000, shape="peak", programs=PROGRAMS, phases=(COLD, CHANGED), repeats=1),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process took."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    requests: int
+    """As the server counted them."""
+    added: int = 0
+    """Versions that ours found new."""
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of the steps of ours, as its summary has them."""
+
+
+Runs = dict[tuple[Work, str, str], list[Run]]
+"""By work, phase and program, in the order of the repeats."""
+
+
+class BenchmarkError(Exception):
+    """A program failed, or did not land what the others did."""
+
+
+# --- the stand-in, in a process of its own
+
+
+def changed(meetings: Sequence[Meeting], since: datetime) -> list[Meeting]:
+    """The meetings with a tenth of them changed after `since`: moved to the slot of another, which
+    keeps the shape, and every second of those cancelled."""
+    dice = random.Random("changed")
+    first = int(since.timestamp() * 1000) + 1
+    span = int(time.time() * 1000) - first
+    after = list(meetings)
+    for number in dice.sample(range(len(after)), int(len(after) * CHANGED_SHARE)):
+        slot, cancel = dice.choice(meetings), dice.random() < 0.5
+        after[number] = {
+            **after[number],
+            "slotStart": slot["slotStart"],
+            "slotEnd": slot["slotEnd"],
+            "updatedAt": first + int(dice.random() * span),
+            **({"status": "CANCELED"} if cancel else {}),
+        }
+    return after
+
+
+def serve(work: Work, orders: "Connection[int | None, bool | None]") -> None:
+    """Serves the work's meetings until `orders` are closed.
+
+    Sends the port first. An order says whether to serve them changed from now on, or (None) asks
+    only; each is answered with the number of requests since the one before.
+    """
+    since = datetime.now(UTC)
+    meetings = synthetic_meetings(work.meetings, work.shape, since)
+    with StandIn(meetings, latency_seconds=work.latency_ms / 1000) as standin, suppress(EOFError):
+        if CHANGED not in work.phases:
+            meetings = []  # rendered: two gigabytes less for a million
+        gc.freeze()
+        orders.send(standin.port)
+        heard = 0
+        while True:
+            change = orders.recv()
+            if change is not None:
+                standin.set_meetings(changed(meetings, since) if change else meetings)
+            asked = len(standin.requests)
+            orders.send(asked - heard)
+            heard = asked
+
+
+@dataclass(frozen=True)
+class Server:
+    """The stand-in of a work, as the benchmark sees it."""
+
+    url: str
+    orders: "Connection[bool | None, int]"
+
+    def change(self, *, change: bool) -> None:
+        self.orders.send(change)
+        self.orders.recv()
+
+    def requests(self) -> int:
+        """Requests since this was asked the last time."""
+        self.orders.send(None)
+        return self.orders.recv()
+
+
+@contextmanager
+def served(work: Work) -> Iterator[Server]:
+    ours, theirs = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=serve, args=(work, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Server(f"http://127.0.0.1:{ours.recv()}", ours)
+    finally:
+        ours.close()
+        process.join()
+
+
+def ceiling(url: str) -> tuple[float, float]:
+    """Answers of 1000 meetings, and megabytes, that the stand-in gives in a second."""
+    answers: list[int] = []
+    path = "/users/meetings/org?min_start_time=0&max_start_time=253402214400000&limit=1000"
+    until = time.monotonic() + 1
+
+    def ask() -> None:
+        connection = HTTPConnection(urlsplit(url).netloc)
+        while time.monotonic() < until:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+            answers.append(len(connection.getresponse().read()))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.monotonic() - began
+    return len(answers) / took, sum(answers) / took / 1e6
+
+
+# --- the programs
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program in an empty folder, ready to run."""
+
+    name: str
+    folder: Path
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    database: Path
+    """Where others find what it landed."""
+
+
+def prepared(name: str, folder: Path, url: str) -> Program:
+    from tests.conftest import Project  # noqa: PLC0415 - the stand-in needs none of its imports
+
+    folder.mkdir()
+    if name == OURS:
+        project = Project.copied_to(folder)
+        compile_all(project.folder / "pipelines")
+        source = {"SOURCES__DRIFT__BASE_URL": url, "SOURCES__DRIFT__ACCESS_TOKEN": TOKEN}
+        database = project.folder / "warehouse.duckdb"
+        return Program(name, folder, project.command(), project.environ(**source), database)
+    script, database = ROOT / "tests" / "rivals" / RIVALS[name], folder / "landed.duckdb"
+    return Program(
+        name,
+        folder,
+        [sys.executable, str(script), url, TOKEN, str(database)],
+        {"PATH": os.environ["PATH"], "HOME": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"},
+        database,
+    )
+
+
+def compile_all(folder: Path) -> None:
+    """Writes bytecode: without it, importing dlt alone takes two seconds."""
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "-j", "0", str(folder)],
+        stdout=subprocess.DEVNULL,  # packages hold templates that are no Python
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def run(program: Program, server: Server) -> Run:
+    """Runs a program to its end."""
+    said = program.folder / "said.txt"
+    server.requests()
+    with said.open("w") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            program.command,
+            cwd=program.folder,
+            env=program.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    words = said.read_text("utf-8")
+    if process.returncode:
+        raise BenchmarkError(f"{program.name}: exit code {process.returncode}\n{words}")
+    if usage.ru_maxrss <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+        # Linux begins a child's peak with its parent's, so the parent must stay the smaller.
+        raise BenchmarkError(f"{program.name}: its peak memory is hidden by the benchmark's own.")
+    requests = server.requests()
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    taken = Run(seconds, usage.ru_utime + usage.ru_stime, peak, requests)
+    if program.name != OURS:
+        return taken
+    told = re.search(r"^read .* in ([\d,]+) requests.*\n.* ([\d,]+) versions", words, flags=re.M)
+    asked, added = (int(number.replace(",", "")) for number in told.groups()) if told else (0, 0)
+    if asked != requests:
+        raise BenchmarkError(f"ours tells of {asked} requests, the server of {requests}\n{words}")
+    line = re.search(r"^took +(.*)$", words, flags=re.M)
+    steps = re.findall(r"(\w[a-z ]*) ([\d.]+) s", line[1] if line else "")
+    return replace(taken, added=added, steps={step: float(took) for step, took in steps})
+
+
+# --- what needs much memory, in processes of its own
+
+
+def apart(function: Callable[..., T], *arguments: Any) -> T:
+    """What a function returns, worked out in another process: see `run` for why."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+LANDED: Final = {
+    OURS: "select meeting_id as slug, epoch_ms(updated_at) as updated_at, status"
+    " from bookings.meetings where meeting_id in (select slug from drift.listed_meetings)",
+    BY_HAND: "select slug, epoch_ms(updatedAt) as updated_at, status from meetings",
+    DLT: "select slug, updated_at, status from drift.meetings",
+}
+
+
+def difference(databases: Mapping[str, Path], meetings: int) -> str | None:
+    """What one program landed otherwise than the first, if anything: a sentence."""
+    import duckdb  # noqa: PLC0415 - the benchmark itself stays small
+
+    desk = duckdb.connect()
+    for number, (program, database) in enumerate(databases.items()):
+        with duckdb.connect(str(database), read_only=True) as connection:
+            landed = connection.sql(LANDED[program]).to_arrow_table()
+        desk.register(f"landed_{number}", landed)
+        if landed.num_rows != meetings:
+            return f"{program} landed {landed.num_rows:,} of {meetings:,} meetings."
+        other = desk.sql(
+            "select slug, one.updated_at, one.status, other.updated_at, other.status"
+            f" from landed_0 as one full join landed_{number} as other using (slug)"
+            " where one.updated_at is distinct from other.updated_at"
+            "   or one.status is distinct from other.status"
+            " order by slug limit 3"
+        ).fetchall()
+        if other:
+            first = next(iter(databases))
+            return f"{first} and {program} differ (slug, updated_at, status of each): {other}"
+    return None
+
+
+def store_more(database: Path, versions: int) -> None:
+    """Adds to the warehouse of ours: an older state of each meeting, and meetings of years past."""
+    import duckdb  # noqa: PLC0415
+
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "insert into drift.meeting_versions"
+            " select stored.* replace ("
+            "     case when year = 1 then slug else concat(slug, '-', year) end as slug,"
+            "     slot_start - to_days(case when year = 1 then 0 else 365 * year end)"
+            "       as slot_start,"
+            "     slot_end - to_days(case when year = 1 then 0 else 365 * year end) as slot_end,"
+            "     updated_at - to_days(365 * year) as updated_at,"
+            "     scheduled_at - to_days(365 * year) as scheduled_at,"
+            "     content_hash + year as content_hash)"
+            " from drift.meeting_versions as stored"
+            " cross join (select unnest(range(1, cast(? / count(*) as bigint) + 1)) as year"
+            "   from drift.meeting_versions)",
+            [versions],
+        ).fetchall()
+
+
+# --- a work, and all of them
+
+
+def measure(work: Work, runs: Runs) -> None:
+    """Adds the work's runs. Raises `BenchmarkError` unless all programs land the same."""
+    with served(work) as server:
+        for repeat in range(work.repeats):
+            if repeat and CHANGED in work.phases:
+                server.change(change=False)
+            with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+                programs = [
+                    prepared(name, Path(folder, name.replace(" ", "-")), server.url)
+                    for name in (work.programs if repeat % 2 == 0 else work.programs[::-1])
+                ]
+                for phase in (phase for phase in PHASES if phase in work.phases):
+                    _measure_phase(work, phase, programs, server, runs)
+
+
+def _measure_phase(
+    work: Work, phase: str, programs: Sequence[Program], server: Server, runs: Runs
+) -> None:
+    if phase == CHANGED:
+        server.change(change=True)
+    if phase == STORED:
+        programs = [program for program in programs if program.name == OURS]
+        if not programs or runs.get((work, STORED, OURS)):
+            return
+        database = programs[0].folder / "project" / ".dlt" / ".var" / "pipeline.duckdb"
+        apart(store_more, database, work.stored)
+    for program in programs:
+        taken = run(program, server)
+        runs.setdefault((work, phase, program.name), []).append(taken)
+        if taken.added and phase in (AGAIN, STORED):
+            raise BenchmarkError(f"{work}, {phase}: ours loaded {taken.added} versions again.")
+        say(f"{work}, {phase}, {program.name}: {taken.seconds:.2f} s, {taken.requests} requests")
+    databases = {program.name: program.database for program in programs}
+    if found := apart(difference, databases, work.meetings):
+        raise BenchmarkError(f"{work}, {phase}: {found}")
+
+
+def say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+# --- the tables
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A figure beside the most that it should be."""
+
+    work: Work
+    figure: str
+    measured: float
+    target: float
+    unit: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.target
+
+    def row(self) -> list[str]:
+        unit = f" {self.unit}" if self.unit else ""
+        measured = f"{self.measured:,.0f}" if self.measured > 10 else f"{self.measured:.3g}"
+        met = "yes" if self.met else "**no**"
+        return [str(self.work), self.figure, measured + unit, f"≤ {self.target:,g}{unit}", met]
+
+
+def ratio(runs: Runs, work: Work, phase: str, other: str) -> float | None:
+    """Seconds of ours ÷ seconds of the other: the median of the runs side by side."""
+    ours, theirs = runs.get((work, phase, OURS)), runs.get((work, phase, other))
+    if not ours or not theirs:
+        return None
+    return median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True))
+
+
+def verdicts_on_requests(runs: Runs, works: Sequence[Work]) -> Iterator[Verdict]:
+    for work in works:
+        for phase in PHASES:
+            ours = [r.requests for r in runs.get((work, phase, OURS), [])]
+            bisection = [r.requests for r in runs.get((work, phase, BY_HAND), [])]
+            if ours and phase != COLD:
+                most = most_requests(work.meetings)
+                yield Verdict(work, f"requests, {phase}", max(ours), most)
+            elif ours and bisection:
+                yield Verdict(work, "requests, cold: as bisection", max(ours), min(bisection))
+
+
+def verdicts_on_time_and_memory(runs: Runs, works: Sequence[Work]) -> Iterator[Verdict]:
+    for work in works:
+        for (meetings, latency, phase, other), most in RATIOS.items():
+            applies = (meetings, latency, "uniform") == (work.meetings, work.latency_ms, work.shape)
+            if applies and (measured := ratio(runs, work, phase, other)) is not None:
+                yield Verdict(work, f"{phase}: ours ÷ {other}", measured, most)
+        ours = {phase: runs[work, phase, OURS] for phase in PHASES if (work, phase, OURS) in runs}
+        peaks = {phase: max(r.peak_mb for r in taken) for phase, taken in ours.items()}
+        if peaks and work.meetings in PEAK_MB:
+            peak = max(mb for phase, mb in peaks.items() if phase != STORED)
+            yield Verdict(work, "peak memory", peak, PEAK_MB[work.meetings], "MB")
+        if STORED in peaks and AGAIN in peaks:
+            figure = f"peak memory, {work.stored:,} more versions stored ÷ without"
+            yield Verdict(work, figure, peaks[STORED] / peaks[AGAIN], STORED_GROWTH)
+        for (meetings, step), most in STEP_SECONDS.items():
+            took = [run.steps[step] for taken in ours.values() for run in taken]
+            if meetings == work.meetings and took:
+                yield Verdict(work, step, median(took), most, "s")
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> list[str]:
+    """A Markdown table, so many columns of words to the left, figures to the right."""
+    dashes = ["---" if n < left else "---:" for n in range(len(names))]
+    return [f"| {' | '.join(row)} |" for row in (names, dashes, *rows)]
+
+
+def figures(runs: Runs) -> list[str]:
+    rows = []
+    for (work, phase, program), taken in runs.items():
+        seconds = [r.seconds for r in taken]
+        between = f" ({min(seconds):.2f} to {max(seconds):.2f})" if len(seconds) > 1 else ""
+        share = None if program == OURS else ratio(runs, work, phase, program)
+        steps = [f"{median(r.steps[s] for r in taken):.1f}" for s in taken[0].steps]
+        rows.append(
+            [
+                str(work),
+                phase,
+                program,
+                f"{median(seconds):.2f}{between}",
+                "" if share is None else f"{share:.2f}",
+                f"{median(r.cpu_seconds for r in taken):.2f}",
+                f"{max(r.peak_mb for r in taken):,.0f}",
+                f"{max(r.requests for r in taken):,}",
+                " / ".join(steps),
+            ]
+        )
+    names = ["meetings", "run", "program", "seconds (from to)", "ours ÷ it", "CPU s", "peak MB"]
+    return table([*names, "requests", "sync / models and checks / snapshot, s"], rows, left=3)
+
+
+def machine() -> str:
+    model = platform.processor() or platform.machine()
+    with suppress(OSError):
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), flags=re.M)
+        model = found[1] if found else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    packages = ", ".join(f"{name} {version(name)}" for name in ("dlt", "duckdb", "pyarrow"))
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, {platform.system()};"
+        f" Python {platform.python_version()}, {packages}."
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Without options: the table of targets.",
+        epilog="--meetings, --shape and --latency, all combined, replace the usual works.",
+    )
+    parser.add_argument("--meetings", type=int, nargs="+")
+    parser.add_argument("--shape", nargs="+", choices=("uniform", "peak", "office"))
+    parser.add_argument("--latency", type=int, nargs="+", help="milliseconds before each answer")
+    parser.add_argument("--program", nargs="+", choices=PROGRAMS)
+    parser.add_argument("--phase", nargs="+", choices=PHASES, help="cold comes first in any case")
+    parser.add_argument("--stored", type=int, default=1_000_000, help="for the phase many stored")
+    parser.add_argument("--repeats", type=int)
+    parser.add_argument("--smoke", action="store_true", help="small, and held to its requests")
+    return parser.parse_args()
+
+
+def chosen(options: argparse.Namespace) -> list[Work]:
+    works = list(SMOKE if options.smoke else STANDARD)
+    if options.meetings or options.shape or options.latency:
+        sizes, shapes = options.meetings or [100_000], options.shape or ["uniform"]
+        works = [
+            Work(meetings, shape, latency)
+            for meetings, shape, latency in product(sizes, shapes, options.latency or [0])
+        ]
+    if options.program:
+        works = [replace(work, programs=tuple(options.program)) for work in works]
+    if options.phase:
+        phases = (COLD, *options.phase)
+        works = [replace(work, phases=phases, stored=options.stored) for work in works]
+    if options.repeats:
+        works = [replace(work, repeats=options.repeats) for work in works]
+    return works
+
+
+def main() -> int:
+    options = parse()
+    works = chosen(options)
+    compile_all(Path(sys.prefix) / "lib")
+    with served(Work(min(100_000, max(work.meetings for work in works)))) as server:
+        answers, megabytes = apart(ceiling, server.url)
+    runs: Runs = {}
+    for work in works:
+        try:
+            measure(work, runs)
+        except BenchmarkError as failure:
+            say(str(failure))
+            return 1
+    requests = list(verdicts_on_requests(runs, works))
+    verdicts = [*verdicts_on_time_and_memory(runs, works), *requests]
+    names = ["meetings", "figure", "measured", "target", "met"]
+    lines = table(names, [verdict.row() for verdict in verdicts], left=2)
+    lines += ["", *figures(runs), "", machine(), ""]
+    lines += [
+        f"The stand-in's own ceiling: {answers:,.0f} answers of 1,000 meetings a second,"
+        f" {megabytes:,.0f} MB/s.",
+        "In every phase all programs had landed the same meetings.",
+    ]
+    print("\n".join(lines))
+    return 1 if options.smoke and not all(verdict.met for verdict in requests) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
