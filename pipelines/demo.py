@@ -16,6 +16,7 @@ from standin.server import StandIn
 def demo_source(pipeline: Pipeline, *, full_refresh: bool) -> Iterator[DltSource]:
     """The source, reading a stand-in at the day after the one that the pipeline has seen."""
     organisation = Organisation()
+    pipeline.sync_destination()
     last = last_read(pipeline)
     now = last["started_at"] + timedelta(days=1) if last else organisation.first_day
     with StandIn(organisation.meetings_at(now), clock=lambda: now) as server:

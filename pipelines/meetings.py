@@ -29,12 +29,18 @@ def run(options: argparse.Namespace) -> list[str]:
     from console import Steps
     from drift import drift_source
     from summary import summarize
-    from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse, place_of
+    from warehouse.destination import (
+        RAW_STAGING,
+        duckdb_file,
+        kept_open,
+        open_demo,
+        open_warehouse,
+        place_of,
+    )
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
     from warehouse.lock import run_lock
     from warehouse.models import build
-    from warehouse.promote import index_keys
     from warehouse.snapshot import check_place, publish
 
     settings, steps = read_settings(PROJECT), Steps()
@@ -43,33 +49,31 @@ def run(options: argparse.Namespace) -> list[str]:
         var, snapshot = VAR / "demo", PROJECT / "demo.duckdb"
     with ExitStack() as held:
         held.enter_context(run_lock(var / "lock", wait_seconds=settings.lock_wait_seconds))
-        if options.demo:
-            from demo import demo_source
-
-            pipeline = open_demo(var / "pipeline.duckdb", var / "pipelines")
-            finish_interrupted(pipeline)
-            source = held.enter_context(demo_source(pipeline, full_refresh=options.full_refresh))
-        else:
-            source = drift_source(full_refresh=options.full_refresh)
-            pipeline = open_warehouse(var / "pipeline.duckdb", var / "pipelines")
-            if not duckdb_file(pipeline):
-                wait = settings.lock_wait_seconds
-                held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
-            finish_interrupted(pipeline)
-        database = duckdb_file(pipeline)
-        if database:
+        opened = open_demo if options.demo else open_warehouse
+        source = None if options.demo else drift_source(full_refresh=options.full_refresh)
+        pipeline = opened(var / "pipeline.duckdb", var / "pipelines")
+        if database := duckdb_file(pipeline):
             check_place(snapshot, database)
+        else:
+            held.enter_context(run_lease(pipeline, var, wait_seconds=settings.lock_wait_seconds))
+        with kept_open(database):
+            finish_interrupted(pipeline)
+            if source is None:
+                from demo import demo_source
 
-        with steps.step("sync"):
-            pipeline.run(source)
-            index_keys(pipeline)
-        with steps.step("models and checks"):
-            built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
+                asked = demo_source(pipeline, full_refresh=options.full_refresh)
+                source = held.enter_context(asked)
+            with steps.step("sync"):
+                pipeline.run(source)
+            with steps.step("models and checks"):
+                built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
+            lines = summarize(pipeline, built)
         if database:
             with steps.step("snapshot"):
                 publish(database, snapshot, without=[RAW_STAGING])
+        took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.seconds.items())
         place = str(snapshot) if database else place_of(pipeline)
-        return summarize(pipeline, built, steps.seconds, place)
+        return [*lines, "", f"took       {took}", f"database   {place}"]
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

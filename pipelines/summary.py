@@ -1,10 +1,10 @@
 """The summary at the end of a run: one screen."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlglot
 from dlt import Pipeline
+from dlt.destinations.sql_client import SqlClientBase
 
 import console
 from dialect import located
@@ -22,11 +22,11 @@ FIGURES: Final = (
 )
 
 
-def summarize(
-    pipeline: Pipeline, built: Built, seconds: Mapping[str, float], place: str
-) -> list[str]:
+def summarize(pipeline: Pipeline, built: Built) -> list[str]:
     """Lines that say what the run read, added and built, and what the metrics now are."""
-    sync = _sync(pipeline)
+    with pipeline.sql_client() as client:
+        sync = _sync(client, last_read(pipeline)["sync_id"])
+        tops = {name: _top(client, name, key) for name, key in METRICS.items()}
     seen, rejected = sync["meetings_seen"], sync["rejected"]
     lines = [
         f"read       {seen:,} meetings in {sync['requests']:,} requests, the window from"
@@ -35,8 +35,6 @@ def summarize(
         f" them new; {rejected:,} rejected" + (" (see drift.rejected_meetings)" * bool(rejected)),
         f"built      {len(built.rows)} tables in {DATASET}, {sum(built.rows.values()):,} rows,"
         " all checks passed",
-        "took       " + ", ".join(f"{step} {took:.1f} s" for step, took in seconds.items()),
-        f"database   {place}",
     ]
     lines += [f"warning    {finding}" for finding in built.warnings]
     if sync["gap_from"]:
@@ -45,26 +43,24 @@ def summarize(
             f" {sync['gap_from']:%Y-%m-%d %H:%M} to {sync['gap_to']:%Y-%m-%d %H:%M} UTC were never"
             " seen whole (drift.syncs.gap_from, gap_to)"
         )
-    for name, key in METRICS.items():
-        lines += ["", f"{DATASET}.{name}", *_top(pipeline, name, key)]
+    for name, rows in tops.items():
+        lines += ["", f"{DATASET}.{name}", *rows]
     return lines
 
 
-def _sync(pipeline: Pipeline) -> dict[str, Any]:
-    with pipeline.sql_client() as client:
-        table = client.make_qualified_table_name("syncs")
-        query = f"select * from {table} where sync_id = %s"
-        with client.execute_query(query, last_read(pipeline)["sync_id"]) as cursor:
-            names = [column[0] for column in cursor.description or ()]
-            (row,) = cursor.fetchall()
+def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:
+    query = sqlglot.parse_one(f"select * from syncs where sync_id = '{sync_id}'", read="duckdb")
+    with client.execute_query(located(client, query)) as cursor:
+        names = [column[0] for column in cursor.description or ()]
+        (row,) = cursor.fetchall()
     return dict(zip(names, row, strict=True))
 
 
-def _top(pipeline: Pipeline, name: str, key: str) -> list[str]:
+def _top(client: SqlClientBase[Any], name: str, key: str) -> list[str]:
     query = sqlglot.parse_one(
         f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}",
         read="duckdb",
     )
-    with pipeline.sql_client() as client, client.execute_query(located(client, query)) as cursor:
+    with client.execute_query(located(client, query)) as cursor:
         names = [column[0] for column in cursor.description or ()]
         return console.table(names, cursor.fetchall())

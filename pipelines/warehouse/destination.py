@@ -1,11 +1,14 @@
 """The pipeline and the destination it is configured for, as dlt configures them."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import dlt
+import duckdb
 from dlt import Pipeline
 from dlt.common.destination import AnyDestination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
@@ -79,6 +82,19 @@ def place_of(pipeline: Pipeline) -> str:
     """What people would call the destination, without its password."""
     config = pipeline.destination_client().config
     return f"{config.destination_type}, {config}"
+
+
+@contextmanager
+def kept_open(database: Path | None) -> Iterator[None]:
+    """Keeps a DuckDB file open, so that each of dlt's connections need not open and write it back.
+
+    All connections of a process share one instance.
+    """
+    if database is None:
+        yield
+        return
+    with duckdb.connect(str(database)):
+        yield
 
 
 def duckdb_file(pipeline: Pipeline) -> Path | None:

@@ -39,7 +39,6 @@ def finish_interrupted(pipeline: Pipeline) -> None:
     if pipeline.has_pending_data:
         log.info("completing what an interrupted run had read")
         _load_pending(pipeline)
-    pipeline.sync_destination()
 
 
 def _load_pending(pipeline: Pipeline) -> None:

@@ -23,7 +23,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from dialect import located, sql
-from warehouse.promote import comment, create, ensure_dataset, promote
+from warehouse.promote import comment, create, ensure_dataset, index_keys, promote
 
 DATASET: Final = "bookings"
 ASIDE: Final = "bookings_staging"
@@ -151,6 +151,8 @@ def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Buil
             return built
         with _naming("The tables could not be built"):
             ensure_dataset(client, ASIDE)
+            for schema in pipeline.schemas.values():
+                index_keys(client, schema)
         built = _make(client, ASIDE, models, checks, settings)
         keys = {model.name: model.keys for model in models}
         with _naming("The tables could not be published"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
-from dlt import Pipeline
+from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
@@ -90,22 +90,20 @@ def promote(client: Client, aside: str, dataset: str, keys: Mapping[str, Sequenc
         client.execute_sql(f"drop table {_name(client, aside, name)}")
 
 
-def index_keys(pipeline: Pipeline) -> None:
+def index_keys(client: Client, schema: Schema) -> None:
     """Indexes the raw tables by their keys, where the destination finds rows by indexes.
 
     dlt keeps a key as a hint, and makes no index of it.
     """
-    with pipeline.sql_client() as client:
-        if client.capabilities.sqlglot_dialect != "postgres":
-            return
-        for name, table in pipeline.default_schema.tables.items():
-            keys = [key for key, column in table["columns"].items() if column.get("primary_key")]
-            if keys and "data_type" in table["columns"][keys[0]]:
-                columns = ", ".join(_quoted(client, key) for key in keys)
-                place = _name(client, client.dataset_name, name)
-                client.execute_sql(
-                    f'create index if not exists "{name}_key" on {place} ({columns})'
-                )
+    if client.capabilities.sqlglot_dialect != "postgres":
+        return
+    for name, table in schema.tables.items():
+        columns = table["columns"]
+        keys = [key for key in columns if columns[key].get("primary_key")]
+        if keys and "data_type" in columns[keys[0]]:
+            index, place = _quoted(client, f"{name}_key"), _name(client, client.dataset_name, name)
+            names = ", ".join(_quoted(client, key) for key in keys)
+            client.execute_sql(f"create index if not exists {index} on {place} ({names})")
 
 
 def comment(

@@ -283,8 +283,8 @@ def test_an_analyst_blocks_nothing_and_keeps_rights_and_views(
     (roles,) = re.findall(r"```sql\n(create role analyst.+?)```", text, flags=re.S)
     server = serve([meeting("m1")])
     project.run()
-    roles = roles.replace("…", PASSWORD).replace("loader;", "loader;\n")
-    on_postgres.query(roles, on_postgres.admin_uri)
+    on_postgres.query("drop role if exists analyst", on_postgres.admin_uri)
+    on_postgres.query(roles.replace("…", PASSWORD), on_postgres.admin_uri)
     analyst = on_postgres.uri("analyst")
     on_postgres.query("create view public_count as select count(*) from bookings.meetings",
                       on_postgres.admin_uri)  # fmt: skip

@@ -6,6 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from warehouse.models import Model, read_models
+
 from .conftest import CHECKS, MODELS, SQL, Given, load, version
 
 ATTENDANCE = re.compile(r"\b(held|attended|attendance|show|no[-_ ]?show)\b", re.IGNORECASE)
@@ -26,7 +28,13 @@ def test_the_header_says_what_a_row_is(model: str) -> None:
     )
     assert grain >= 1, "a sentence on what the model is comes first"
     assert all(line.startswith("-- ") for line in lines[:grain])
-    assert lines[grain + 1] == "-- columns:"
+    assert "-- columns:" in lines[grain + 1 : grain + 3]
+
+
+@pytest.mark.parametrize("model", read_models(SQL), ids=lambda model: model.name)
+def test_the_columns_to_look_up_by_are_columns(model: Model) -> None:
+    assert set(model.keys) <= model.columns.keys()
+    assert bool(model.keys) == ("-- looked up by:" in model.text)
 
 
 @pytest.mark.parametrize("check", CHECKS)
