@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import sqlglot
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
@@ -10,20 +11,24 @@ SCHEMAS_IN_PLACE: Final[Mapping[str, str]] = {}
 
 
 def located(
-    client: SqlClientBase[Any], query: exp.Expr, datasets: Mapping[str, str] = SCHEMAS_IN_PLACE
+    client: SqlClientBase[Any], query: str, datasets: Mapping[str, str] = SCHEMAS_IN_PLACE
 ) -> str:
     """The query for the client's destination, each table named in full as it is called there.
 
     A table stands in the dataset that its schema is mapped to, else in that of its schema's name,
     and in the client's own where the query names no schema.
     """
-    is_bigquery = client.capabilities.sqlglot_dialect == "bigquery"
-    selected = {cte.alias for cte in query.find_all(exp.CTE)}
+    dialect = client.capabilities.sqlglot_dialect
+    if dialect == "duckdb" and all(schema == dataset for schema, dataset in datasets.items()):
+        return query
+    parsed = sqlglot.parse_one(query, read="duckdb")
+    selected = {cte.alias for cte in parsed.find_all(exp.CTE)}
 
     def locate(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.DateDiff) and is_bigquery and node.text("unit") == "MICROSECOND":
-            # sqlglot says date_diff, which BigQuery has for days alone.
-            return exp.TimestampDiff(this=node.this, expression=node.expression, unit=node.unit)
+        if isinstance(node, exp.DateDiff) and node.text("unit") == "MICROSECOND":
+            if dialect == "bigquery":  # sqlglot says date_diff, which BigQuery has for days alone
+                node = exp.TimestampDiff(this=node.this, expression=node.expression, unit=node.unit)
+            return node
         if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
             return node
         if not node.db and node.name in selected:
@@ -35,7 +40,7 @@ def located(
             table.set("alias", node.args.get("alias") or own_name)
         return table
 
-    return sql(client, query.transform(locate))
+    return sql(client, parsed.transform(locate))
 
 
 def table_in(client: SqlClientBase[Any], dataset: str, name: str) -> exp.Table:

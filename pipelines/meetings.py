@@ -10,6 +10,7 @@ configuration, 3 another run is under way.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -43,6 +44,8 @@ def run(options: argparse.Namespace) -> list[str]:
     from warehouse.models import build
     from warehouse.snapshot import check_place, publish
 
+    gc.freeze()
+    gc.enable()
     settings, steps = read_settings(PROJECT), Steps()
     var, snapshot = VAR, settings.snapshot
     if options.demo:  # a database, a snapshot and a lock of its own
@@ -99,6 +102,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
+    # Imports leave tens of thousands of objects that stay: the collector need not look at them.
+    gc.disable()
     os.chdir(PROJECT)  # dlt looks for .dlt, and for files with relative paths, where it runs
     if options.verbose:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import sqlglot
 from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
 
@@ -49,7 +48,7 @@ def summarize(pipeline: Pipeline, built: Built) -> list[str]:
 
 
 def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:
-    query = sqlglot.parse_one(f"select * from syncs where sync_id = '{sync_id}'", read="duckdb")
+    query = f"select * from syncs where sync_id = '{sync_id}'"
     with client.execute_query(located(client, query)) as cursor:
         names = [column[0] for column in cursor.description or ()]
         (row,) = cursor.fetchall()
@@ -57,9 +56,8 @@ def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:
 
 
 def _top(client: SqlClientBase[Any], name: str, key: str) -> list[str]:
-    query = sqlglot.parse_one(
-        f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}",
-        read="duckdb",
+    query = (
+        f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}"
     )
     with client.execute_query(located(client, query)) as cursor:
         names = [column[0] for column in cursor.description or ()]

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import dlt
 import pyarrow as pa
-import sqlglot
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltResource
 
@@ -243,9 +242,8 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
 def _stored(query: str, columns: pa.Schema) -> pa.Table:
     """Rows of one of the source's own tables, as the destination has it; none before it exists."""
     with dlt.current.pipeline().sql_client() as client:
-        text = located(client, sqlglot.parse_one(query, read="duckdb"))
         try:
-            with client.execute_query(text) as cursor, warnings.catch_warnings():
+            with client.execute_query(located(client, query)) as cursor, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
                 batches = [batch.cast(columns) for batch in cursor.iter_arrow(50_000)]
         except DatabaseUndefinedRelation:

@@ -1,8 +1,9 @@
 """The pipeline and the destination it is configured for, as dlt configures them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,9 @@ from typing import Final
 import dlt
 import duckdb
 from dlt import Pipeline
-from dlt.common.destination import AnyDestination
+from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
+from dlt.common.destination.client import DestinationClientConfiguration
+from dlt.common.normalizers.naming import NamingConvention
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from warehouse.interrupted import mend
@@ -71,6 +74,7 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
     mend(folder / name)
+    _resolve_once(destination)
     pipeline = dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
@@ -82,6 +86,24 @@ def place_of(pipeline: Pipeline) -> str:
     """What people would call the destination, without its password."""
     config = pipeline.destination_client().config
     return f"{config.destination_type}, {config}"
+
+
+def _resolve_once(destination: AnyDestination) -> None:
+    """Lets a destination resolve its configuration once where dlt asks for its capabilities.
+
+    dlt asks some twenty times in a run, which took a tenth of a run with nothing new.
+    """
+    resolved = destination.configuration(destination.spec(), accept_partial=True)
+    destination.capabilities = partial(_capabilities, destination.capabilities, resolved)  # type: ignore[method-assign]
+
+
+def _capabilities(
+    ask: Callable[..., DestinationCapabilitiesContext],
+    resolved: DestinationClientConfiguration,
+    config: DestinationClientConfiguration | None = None,
+    naming: NamingConvention | None = None,
+) -> DestinationCapabilitiesContext:
+    return ask(config or resolved, naming)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-import sqlglot
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
@@ -58,7 +57,7 @@ class Lease:
         """Takes or renews it. If somebody else has it, who, and until when."""
         with self._client as client:
             self._do(client, TAKE.format(owner=self._owner, minutes=LEASE_MINUTES))
-            [(owner, expires_at)] = client.execute_sql(self._text(client, READ)) or [("", None)]
+            [(owner, expires_at)] = client.execute_sql(located(client, READ)) or [("", None)]
         return None if owner == self._owner else (str(owner), expires_at)
 
     def create(self) -> None:
@@ -72,11 +71,7 @@ class Lease:
             self._do(client, f"update run_lease set owner = '' where owner = '{self._owner}'")
 
     def _do(self, client: SqlClientBase[Any], statement: str) -> None:
-        client.execute_sql(self._text(client, statement))
-
-    @staticmethod
-    def _text(client: SqlClientBase[Any], statement: str) -> str:
-        return located(client, sqlglot.parse_one(statement, read="duckdb"))
+        client.execute_sql(located(client, statement))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-import sqlglot
+import duckdb
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
@@ -48,16 +48,15 @@ class Model:
     text: str
 
     @cached_property
-    def query(self) -> exp.Query:
-        parsed = sqlglot.parse_one(self.text, read="duckdb")
-        if not isinstance(parsed, exp.Query):
-            raise ModelsError(f"{self.folder}/{self.name}.sql holds no select.")
-        return parsed
-
-    @cached_property
     def references(self) -> set[str]:
         """The models it reads."""
-        return {t.name for t in self.query.find_all(exp.Table) if t.db == DATASET}
+        try:
+            tables = duckdb.get_table_names(self.text, qualified=True)  # "schema.table AS alias"
+        except duckdb.Error as error:
+            said = str(error).splitlines()[0]
+            raise ModelsError(f"{self.folder}/{self.name}.sql is no query: {said}") from error
+        found = (re.match(rf'{DATASET}\."?(\w+)', table) for table in tables)
+        return {match[1] for match in found if match}
 
     @property
     def description(self) -> str:
@@ -174,7 +173,7 @@ def _make(
     for model in models:
         began = monotonic()
         with _naming(f"The model {model.name} could not be built"):
-            query = located(client, model.query, {DATASET: dataset})
+            query = located(client, model.text, {DATASET: dataset})
             rows[model.name] = create(client, dataset, model.name, query)
         seconds[model.name] = monotonic() - began
     for check in checks:
@@ -200,7 +199,7 @@ def _describe(client: SqlClientBase[Any], models: Sequence[Model]) -> None:
 
 
 def _audit(client: SqlClientBase[Any], dataset: str, check: Model) -> Finding | None:
-    with client.execute_query(located(client, check.query, {DATASET: dataset})) as cursor:
+    with client.execute_query(located(client, check.text, {DATASET: dataset})) as cursor:
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(SAMPLE_ROWS + 1)]
         cursor.fetchall()
