@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,7 @@ KNOWN_KEYS: Final = {
         "overlap_hours",
         "requests_in_flight",
     },
-    "bookings": {"snapshot", "time_zone", "lock_wait_seconds"},
+    "bookings": {"snapshot", "time_zone", "lock_wait_seconds", "duckdb_memory"},
 }
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -39,6 +40,8 @@ class Settings:
     """The zone in which the models count days."""
     lock_wait_seconds: float
     """How long to wait for another run to end."""
+    duckdb_memory: str
+    """The most that DuckDB holds in memory, as it writes sizes: `300MB`."""
 
 
 def read_settings(project: Path) -> Settings:
@@ -49,7 +52,11 @@ def read_settings(project: Path) -> Settings:
     zone = _text("bookings.time_zone", "UTC")
     if zone not in known_zones():
         raise SettingError(f"bookings.time_zone is no time zone: {zone!r}{_perhaps(zone)}.")
+    memory = _text("bookings.duckdb_memory", "300MB")
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
+        raise SettingError(f"bookings.duckdb_memory must be a size such as 300MB, not {memory!r}.")
     return Settings(
+        duckdb_memory=memory,
         snapshot=project / Path(_text("bookings.snapshot", "warehouse.duckdb")).expanduser(),
         time_zone=zone,
         lock_wait_seconds=_number("bookings.lock_wait_seconds", 60.0, least=0),

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> list[str]:
             check_place(snapshot, database)
         else:
             held.enter_context(run_lease(pipeline, var, wait_seconds=settings.lock_wait_seconds))
-        with kept_open(database):
+        with kept_open(database, settings.duckdb_memory):
             finish_interrupted(pipeline)
             if source is None:
                 from demo import demo_source

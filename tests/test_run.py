@@ -192,6 +192,7 @@ def test_a_host_that_does_not_answer_ends_the_run_in_one_sentence(project: Proje
     [
         ("BOOKINGS__TIME_ZONE", "Mars/Olympus", "bookings.time_zone"),
         ("BOOKINGS__LOCK_WAIT_SECONDS", "soon", "bookings.lock_wait_seconds"),
+        ("BOOKINGS__DUCKDB_MEMORY", "plenty", "bookings.duckdb_memory"),
         ("SOURCES__DRIFT__REQUESTS_IN_FLIGHT", "0", "sources.drift.requests_in_flight"),
         ("SOURCES__DRIFT__OVERLAP_HOURS", "-1", "sources.drift.overlap_hours"),
         ("SOURCES__DRIFT__BASE_URL", "driftapi.com", "sources.drift.base_url"),

@@ -22,7 +22,7 @@ from dlt.extract import DltResource
 from dialect import located
 from drift import tables
 from drift.client import DriftClient
-from drift.decode import Page, Rejected, decode_page
+from drift.decode import Page, Rejected, decode_answer
 from drift.settings import LAST_MS, LIKELY_AHEAD_DAYS, LIMIT, MEETINGS_PATH, VISIBLE_DAYS
 from drift.versions import KNOWN_COLUMNS, VersionSet
 from drift.windows import Window, quantile_cuts, read_windows, windows_between
@@ -181,7 +181,7 @@ def ask_meetings(client: DriftClient) -> Callable[[int, int], Page]:
 
     def ask(min_start_time: int, max_start_time: int) -> Page:
         bounds = {"min_start_time": min_start_time, "max_start_time": max_start_time}
-        return client.get(MEETINGS_PATH, {**bounds, "limit": LIMIT}, decode_page)
+        return client.get(MEETINGS_PATH, {**bounds, "limit": LIMIT}, decode_answer)
 
     return ask
 

@@ -68,11 +68,35 @@ class _Decoded(Generic[T]):
             self.value = self._decode(response.content)
 
 
+class _Turns:
+    """How many requests may be under way: half as many from each time that Drift says too many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken < self._most)
+            self._taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify()
+
+    def halve(self) -> None:
+        with self._changed:
+            self._most = max(1, self._most // 2)
+
+
 class DriftClient:
     """Reads Drift, and only reads: every request is a GET with the token in its header.
 
     Faults (429, 5xx, connections lost, broken bodies) are retried by dlt's HTTP client, with
-    exponential backoff and `Retry-After`, as often as dlt's `runtime.request_*` settings say.
+    exponential backoff and `Retry-After`, as often as dlt's `runtime.request_*` settings say. Each
+    429 halves how many are under way at once, down to one.
     Redirects are not followed: the token goes to the configured host alone.
     """
 
@@ -85,6 +109,7 @@ class DriftClient:
         self.last_date: datetime | None = None
         """The server's clock: the earliest and the latest `Date` of its answers."""
         self._lock = threading.Lock()
+        self._turns = _Turns(max_connections)
         backoff = dlt.config.get("runtime.request_backoff_factor", float)
         if backoff is None:
             backoff = RuntimeConfiguration.request_backoff_factor
@@ -107,12 +132,13 @@ class DriftClient:
         """
         decoded = _Decoded(decode)
         try:
-            response = self._client.get(
-                self.base_url + path,
-                params=params,
-                allow_redirects=False,
-                hooks={"response": [self._note, decoded]},
-            )
+            with self._turns:
+                response = self._client.get(
+                    self.base_url + path,
+                    params=params,
+                    allow_redirects=False,
+                    hooks={"response": [self._note, decoded]},
+                )
         except RequestException as fault:
             raise DriftError(f"{self._host} could not be read: {_reason(fault)}.") from fault
         if response.status_code == 200:
@@ -124,6 +150,8 @@ class DriftClient:
         return urlsplit(self.base_url).netloc
 
     def _note(self, response: HttpResponse, *_: object, **__: object) -> None:
+        if response.status_code == 429:
+            self._turns.halve()
         with self._lock:
             self.answers += 1
             try:

@@ -7,6 +7,7 @@ outcome for every good record in it.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -20,6 +21,7 @@ from drift.client import BrokenAnswerError
 from drift.settings import (
     ATTRIBUTES,
     ID_ATTRIBUTES,
+    LIMIT,
     OWN_COLUMNS,
     TEXT_ATTRIBUTES,
     TIME_ATTRIBUTES,
@@ -47,6 +49,8 @@ _JSON_TYPES: Final[dict[str, pa.DataType]] = {
     **{name: pa.string() for name in TEXT_ATTRIBUTES},
 }
 _BODY: Final = pa.schema([("data", pa.list_(pa.struct(list(_JSON_TYPES.items()))))])
+_TIMES: Final = pa.schema([("data", pa.list_(pa.struct([("slotStart", pa.int64())])))])
+
 NESTED_MOST: Final = 5_000
 """Brackets that a body may hold: Arrow's reader overflows its stack on very deep records."""
 
@@ -95,6 +99,20 @@ def decode_page(body: bytes) -> Page:
     return _decode_fast(body) or _decode_slowly(body)
 
 
+def decode_answer(body: bytes) -> Page:
+    """Like `decode_page`, but an answer at the limit has no column except `slot_start`.
+
+    Nobody can tell whether it is whole, so it is asked for again in parts: only its times count.
+    """
+    if body.count(b'"slotStart"') >= LIMIT:
+        options = pj.ParseOptions(explicit_schema=_TIMES, unexpected_field_behavior="ignore")
+        with suppress(pa.ArrowInvalid):
+            starts = _records(body, options).field("slotStart").cast(pa.timestamp("ms"))
+            if len(starts) >= LIMIT:
+                return Page(pa.table({"slot_start": starts.cast(UTC_TIME)}))
+    return decode_page(body)
+
+
 def _decode_fast(body: bytes) -> Page | None:
     """The page, or nothing where only a look at each record can tell what it holds."""
     if b"\\u0000" in body or not body.lstrip().startswith(b"{"):
@@ -103,17 +121,8 @@ def _decode_fast(body: bytes) -> Page | None:
         return None
     try:
         body.decode()
-        answer = pj.read_json(
-            pa.BufferReader(body),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + 1),
-            parse_options=pj.ParseOptions(explicit_schema=_BODY),
-        )
+        records = _records(body, pj.ParseOptions(explicit_schema=_BODY))
     except (pa.ArrowInvalid, UnicodeDecodeError):
-        return None
-    if answer.num_rows != 1 or answer["data"].null_count:
-        return None
-    records = answer["data"].combine_chunks().flatten()
-    if records.null_count:
         return None
     table = pa.Table.from_struct_array(records)
     unknown = [
@@ -134,6 +143,18 @@ def _decode_fast(body: bytes) -> Page | None:
         if earliest is not None and (earliest < TIME_MIN_MS or latest > TIME_MAX_MS):
             return None
     return Page(_page_table(table, unknown))
+
+
+def _records(body: bytes, options: pj.ParseOptions) -> pa.StructArray:
+    """The records of `data`, as Arrow reads them. Raises `pa.ArrowInvalid` for anything else."""
+    read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
+    answer = pj.read_json(pa.BufferReader(body), read_options=read, parse_options=options)
+    if answer.num_rows != 1 or answer["data"].null_count:
+        raise pa.ArrowInvalid("not one object with a list of data")
+    records = answer["data"].combine_chunks().flatten()
+    if records.null_count:
+        raise pa.ArrowInvalid("a record that is null")
+    return records
 
 
 def _decode_slowly(body: bytes) -> Page:

@@ -62,6 +62,7 @@ def read_windows(
     """
     waiting = deque(windows)
     running: dict[Future[A], Window] = {}
+    doubtful: list[tuple[Window, A]] = []
     longest = 0
     with ThreadPoolExecutor(max_workers=in_flight, thread_name_prefix="drift") as pool:
         try:
@@ -73,21 +74,27 @@ def read_windows(
                 for future in done:
                     window, answer = running.pop(future), future.result()
                     longest = max(longest, answer.rows)
-                    if not _may_be_cut(answer):
+                    if not _may_be_cut(answer, longest):
                         yield window, answer
                     elif window.first < window.last:
                         waiting.extendleft(reversed(_parts(window, answer, likely)))
-                    elif answer.rows >= LIMIT or answer.rows == DEFAULT_LIMIT == longest:
+                    elif answer.rows >= LIMIT:
                         raise WindowFullError(_full(window, answer))
+                    elif answer.rows == DEFAULT_LIMIT:  # whole, if any answer turns out longer
+                        doubtful.append((window, answer))
                     else:
                         yield window, answer
+            for window, answer in doubtful:
+                if longest == DEFAULT_LIMIT:
+                    raise WindowFullError(_full(window, answer))
+                yield window, answer
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _ask_window(ask: Ask[A], window: Window) -> A:
     answer = ask(max(window.first - 1, 0), window.last + 1)
-    if window.first < window.last or not _may_be_cut(answer):
+    if window.first < window.last or not _may_be_cut(answer, answer.rows):
         return answer
     # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
     # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
@@ -101,9 +108,13 @@ def _ask_window(ask: Ask[A], window: Window) -> A:
     return answer
 
 
-def _may_be_cut(answer: Answer) -> bool:
-    # Records without a slot are in every answer, however narrow: they say nothing about a cap.
-    return answer.rows >= LIMIT or (bool(answer.slot_starts) and answer.rows % ROUND == 0)
+def _may_be_cut(answer: Answer, longest: int) -> bool:
+    """Whether an answer may lack rows, seeing how long the longest one of this read is."""
+    if answer.rows >= LIMIT:
+        return True
+    # A longer answer shows that no cap lies here. Records without a slot are in every answer,
+    # however narrow: they say nothing about a cap.
+    return answer.rows == longest and answer.rows % ROUND == 0 and bool(answer.slot_starts)
 
 
 def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:

@@ -107,15 +107,16 @@ def _capabilities(
 
 
 @contextmanager
-def kept_open(database: Path | None) -> Iterator[None]:
+def kept_open(database: Path | None, memory: str) -> Iterator[None]:
     """Keeps a DuckDB file open, so that each of dlt's connections need not open and write it back.
 
-    All connections of a process share one instance.
+    All connections of a process share one instance. What does not fit into `memory` goes to disk.
     """
     if database is None:
         yield
         return
-    with duckdb.connect(str(database)):
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("set global memory_limit = ?", [memory]).fetchall()
         yield
 
 

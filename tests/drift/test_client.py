@@ -1,9 +1,11 @@
 """One request: what it carries, what is tried again, and how its failure reads."""
 
 import gzip
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +18,7 @@ import pytest
 
 from drift import ask_meetings
 from drift.client import DriftClient, DriftError, RefusedError
-from drift.decode import decode_page
+from drift.decode import decode_answer, decode_page
 from standin.server import Fault
 from tests.drift.conftest import ATTEMPTS, NOW, NOW_MS, Open, asked, client_of
 
@@ -390,3 +392,49 @@ def test_threads_share_a_client(standin: Open) -> None:
         thread.join()
     assert read == [["a", "b"]] * 20
     assert client.answers == len(server.requests) == 22
+
+
+def test_each_429_halves_the_requests_under_way() -> None:
+    """Eight ask at once; the server answers none before it has seen how many there are."""
+    under_way, most, refused = 0, [], 3
+    lock, arrived = threading.Lock(), threading.Semaphore(0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            nonlocal under_way, refused
+            with lock:
+                under_way += 1
+                most.append(under_way)
+                status, refused = (429, refused - 1) if refused else (200, 0)
+            arrived.acquire(timeout=0.05)
+            with lock:
+                under_way -= 1
+            body = b'{"data": []}'
+            self.send_response_only(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = DriftClient(f"http://127.0.0.1:{server.server_port}", TOKEN, max_connections=8)
+    with ThreadPoolExecutor(16) as pool:
+        ask = ask_meetings(client)
+        pages = [pool.submit(ask, n, n + 1) for n in range(40)]
+        assert [page.result().rows for page in pages] == [0] * 40
+    server.shutdown()
+    server.server_close()
+    assert max(most) == 8
+    assert set(most[-16:]) == {1}  # 8, 4, 2, 1
+
+
+def test_an_answer_at_the_limit_is_not_decoded_further_than_its_times() -> None:
+    body = json.dumps({"data": [{"slug": f"m{n}", "slotStart": n} for n in range(1000)]}).encode()
+    page = decode_answer(body)
+    assert page.meetings.column_names == ["slot_start"]
+    assert (page.rows, page.slot_starts) == (1000, list(range(1000)))
+    shorter = json.dumps({"data": [{"slug": "m", "slotStart": 1}] * 999}).encode()
+    assert decode_answer(shorter) == decode_page(shorter)
