@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> list[str]:
     from configuration import read_settings
     from console import Steps
     from drift import drift_source
+    from drift.neighbours import drift_neighbours, read_neighbours
     from summary import summarize
     from warehouse.destination import (
         RAW_STAGING,
@@ -65,12 +66,16 @@ def run(options: argparse.Namespace) -> list[str]:
                 from demo import demo_source
 
                 asked = demo_source(pipeline, full_refresh=options.full_refresh)
-                source = held.enter_context(asked)
+                source, read_neighbours = held.enter_context(asked)
             with steps.step("sync"):
                 pipeline.run(source)
+            with steps.step("neighbours"):
+                neighbours = read_neighbours(full_refresh=options.full_refresh)
+                if neighbours.rows:
+                    pipeline.run(drift_neighbours(neighbours))
             with steps.step("models and checks"):
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
-            lines = summarize(pipeline, built)
+            lines = summarize(pipeline, built, neighbours.summary)
         if database:
             with steps.step("snapshot"):
                 publish(database, snapshot, without=[RAW_STAGING])
