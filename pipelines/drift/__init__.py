@@ -129,7 +129,9 @@ def meetings(
             _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
         )
         windows = windows_between(left.get("cuts", []))
-        pages = read_windows(ask_meetings(client, policy), windows, likely, in_flight=requests_in_flight)
+        pages = read_windows(
+            ask_meetings(client, policy), windows, likely, in_flight=requests_in_flight
+        )
         for batch in _batches(_reported(pages, client)):
             if (new := versions.add(batch)).num_rows:
                 yield tables.VERSIONS.rows(new)
@@ -191,7 +193,8 @@ def _sync_row(
 
 
 def ask_meetings(
-    client: DriftClient, policy: Policy = Policy()  # noqa: B008 - it cannot be changed
+    client: DriftClient,
+    policy: Policy = Policy(),  # noqa: B008 - it cannot be changed
 ) -> Callable[[int, int], Page]:
     """Asks for the meetings whose slots start between two times, in epoch milliseconds."""
 

@@ -226,7 +226,7 @@ class _Several:
 
         rows, failed, failure = _ask_each(ask, ids, table.name, in_flight=self.in_flight)
         left = waiting - len(rows)
-        after = f", {left:,} left to the next runs" if left else ""
+        after = f" ({left:,} left to the next runs)" if left else ""
         self.found.read.append(f"{len(rows):,} {table.name} read{after}")
         if failure:
             sentence = f"{table.name}: {failure}"

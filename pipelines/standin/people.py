@@ -58,7 +58,9 @@ def _user(number: int, user: int, time_zone: str) -> Person:
 
 def _teams() -> list[Person]:
     """A team for each zone, and one across them; the last agent of all is in none."""
-    members = {name: [a.id for a in AGENTS[:-1] if a.time_zone == z] for z, name in TEAM_NAMES.items()}
+    members = {
+        name: [a.id for a in AGENTS[:-1] if a.time_zone == z] for z, name in TEAM_NAMES.items()
+    }
     members["Enterprise"] = [agent.id for agent in AGENTS[:-1:4]]
     return [
         {
