@@ -134,9 +134,10 @@ def read_neighbours(
     oldest = started_at - timedelta(days=contact_refresh_days)
     if contacts:
         kept = attribute_columns(contact_attributes or [])
-        columns: tables.Columns = tables.CONTACTS | {
+        extra: tables.Columns = {
             column: ("text", f"The attribute {name}.") for name, column in kept.items()
         }
+        columns = {**tables.CONTACTS, **extra}
         several.read(
             replace(tables.CONTACT, columns=columns),
             "scheduler_id",

@@ -10,9 +10,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
-import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -115,10 +114,10 @@ class Policy:
 
 
 def policy_of(mode: str, key: str | None) -> Policy:
-    """The policy that the settings ask for; `configuration` has refused what cannot be."""
-    assert mode in MODES
-    assert mode != "hash" or key
-    return Policy(mode, key or "")  # type: ignore[arg-type]  # asserted above
+    """The policy that the settings ask for. Raises `ValueError` for one that cannot be."""
+    if mode not in MODES or (mode == "hash" and not (key and key.strip())):
+        raise ValueError("personal_data must be keep, drop, or hash with a personal_data_key")
+    return Policy(cast(Mode, mode), key or "")
 
 
 def _is_as_documented(name: str, value: Any) -> bool:
@@ -128,7 +127,7 @@ def _is_as_documented(name: str, value: Any) -> bool:
 
 
 def _plain(value: str) -> str | None:
-    """The text, unless it is what a list or an object was written as: nobody knows what is in it."""
+    """The text, unless it is a list or an object written as one: nobody knows what is in it."""
     if value[:1] not in ("{", "["):
         return value
     try:

@@ -5,7 +5,7 @@ example.com. They follow from the ids alone, but for when a conversation began.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from standin.organisation import AGENTS, MINUTE, ORG_ID, Meeting
 from standin.server import People, Person
@@ -96,8 +96,7 @@ def _contact(number: int) -> Person:
 
 
 def _conversation(number: int, booked: Meeting) -> Person:
-    scheduled = booked["scheduledAt"]
-    assert isinstance(scheduled, int)
+    scheduled = cast(int, booked["scheduledAt"])
     return {
         "id": number,
         "status": "closed",

@@ -18,7 +18,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import KW_ONLY, InitVar, dataclass, replace
+from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -61,7 +61,9 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     status: int = 0
-    repeated: tuple[tuple[str, str], ...] = ()  # the query's pairs: a name may come more than once
+    repeated: tuple[tuple[str, str], ...] = field(
+        default=(), compare=False
+    )  # names that recur, too
 
 
 class Answer(NamedTuple):
@@ -222,7 +224,7 @@ class StandIn:
     _: KW_ONLY
     token: str = "demo-token"  # noqa: S105 - opens nothing but this stand-in
     scopes: Collection[str] = EVERY_SCOPE  # the token's
-    people: People = People()  # noqa: RUF009 - it cannot be changed
+    people: People = People()
     clock: Callable[[], datetime] = _utc_now  # what is 30 days ago, and the Date header
     cap: int = 1_000  # the most rows of any answer
     default_limit: int = 100  # the most rows of an answer asked for without a limit
