@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -18,6 +18,7 @@ from typing import Any, Final
 import dlt
 import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
 from dialect import located
@@ -262,9 +263,9 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
     )
 
 
-def _stored(query: str, columns: pa.Schema) -> pa.Table:
+def _stored(query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None) -> pa.Table:
     """Rows of one of the source's own tables, as the destination has it; none before it exists."""
-    with dlt.current.pipeline().sql_client() as client:
+    with nullcontext(opened) if opened else dlt.current.pipeline().sql_client() as client:
         try:
             with client.execute_query(located(client, query)) as cursor, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it

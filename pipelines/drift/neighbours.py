@@ -12,12 +12,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
 import dlt
 import pyarrow as pa
 from dlt.common.configuration.inject import with_config
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
 from drift import _stored, last_read, tables
@@ -56,14 +58,6 @@ class Neighbours:
     def summary(self) -> list[str]:
         lines = [f"who        {', '.join(self.read)}"] if self.read else []
         return lines + [f"missing    {sentence}" for sentence in self.missing]
-
-    @contextmanager
-    def tried(self, what: str) -> Iterator[None]:
-        """Turns a failure into a line of the summary."""
-        try:
-            yield
-        except DriftError as failure:
-            self.missing.append(f"{what}: {failure}")
 
 
 @dlt.source(name="drift", max_table_nesting=0)
@@ -120,102 +114,117 @@ def read_neighbours(
         max_connections=requests_in_flight,
         quotes_drift=policy.keeps,
     )
-    started_at = last_read(dlt.current.pipeline())["started_at"]
-    found = Neighbours()
-    if users:
-        with found.tried("users"):
-            _read_users(client, policy, found)
-    if teams:
-        with found.tried("teams"):
-            _read_teams(client, policy, found)
-    several = _Several(
-        client, policy, found, started_at, requests_in_flight, contacts_per_run, full_refresh
-    )
-    oldest = started_at - timedelta(days=contact_refresh_days)
-    if contacts:
-        kept = attribute_columns(contact_attributes or [])
-        extra: tables.Columns = {
-            column: ("text", f"The attribute {name}.") for name, column in kept.items()
-        }
-        columns = {**tables.CONTACTS, **extra}
-        several.read(
-            replace(tables.CONTACT, columns=columns),
-            "scheduler_id",
-            oldest,
-            lambda body: _contact(body, kept),
-        )
-    if conversations:
-        several.read(tables.CONVERSATION, "conversation_id", oldest, _conversation)
-    return found
-
-
-def _read_users(client: DriftClient, policy: Policy, found: Neighbours) -> None:
-    stored = _stored_rows(tables.USER)
-    listed = _by_id(client.get(USERS_PATH, {}, _records), _user, "users", found)
-    if not listed and any(row["is_current"] for row in stored):
-        raise DriftError("Drift listed none, so those known stay as they were.")
-    found.read.append(f"{len(listed):,} users")
-    users = {key: row | {"is_current": True, "is_gone": False} for key, row in listed.items()}
-    # Agents of meetings whom Drift does not list: who left before the first run, or is no agent
-    # any more. Each is asked for once.
-    known = users.keys() | {row["id"] for row in stored}
-    named = _stored(
-        f"select distinct agent_id as id from {tables.VERSIONS.name} where agent_id is not null",
-        pa.schema([("id", pa.int64())]),
-    )
-    unknown = sorted(set(named["id"].to_pylist()) - known)
-    with found.tried("users of earlier meetings"):
-        for first in range(0, len(unknown), USERS_AT_ONCE):
-            ids = unknown[first : first + USERS_AT_ONCE]
-            try:
-                answers = client.get(SOME_USERS_PATH, {"userId": ids}, _records)
-            except GoneError:  # a map without any, or this: Drift has not said
-                answers = []
-            some = _by_id(answers, _user, "users", found)
-            for user in ids:
-                row = some.get(user, {"id": user})
-                users[user] = row | {"is_current": False, "is_gone": user not in some}
-    _keep_changed(tables.USER, policy, users.values(), stored, found)
-
-
-def _read_teams(client: DriftClient, policy: Policy, found: Neighbours) -> None:
-    records = client.get(TEAMS_PATH, {}, _records)
-    teams = _by_id(records, _team, "teams", found)
-    found.read.append(f"{len(teams):,} teams")
-    members = {
-        (team, user): {"team_id": team, "user_id": user, "is_current": True}
-        for record in records
-        if isinstance(record, dict) and (team := _whole(record.get("id"))) in teams
-        for user in map(_whole, _list(record.get("members")))
-        if user is not None
+    kept = attribute_columns(contact_attributes or [])
+    extra: tables.Columns = {
+        column: ("text", f"The attribute {name}.") for name, column in kept.items()
     }
-    rows = [row | {"is_current": True} for row in teams.values()]
-    _keep_changed(tables.TEAM, policy, rows, _stored_rows(tables.TEAM), found)
-    stored = _stored_rows(tables.TEAM_MEMBER)
-    _keep_changed(tables.TEAM_MEMBER, policy, members.values(), stored, found)
+    contact = replace(tables.CONTACT, columns={**tables.CONTACTS, **extra})
+    pipeline = dlt.current.pipeline()
+    started_at = last_read(pipeline)["started_at"]
+    oldest = started_at - timedelta(days=contact_refresh_days)
+    with pipeline.sql_client() as warehouse:  # opened once: that costs more than the queries
+        reading = _Reading(client, warehouse, policy, started_at)
+        if users:
+            with reading.trying("users"):
+                reading.users()
+        if teams:
+            with reading.trying("teams"):
+                reading.teams()
+        several = partial(
+            reading.several,
+            oldest=oldest,
+            most=contacts_per_run,
+            in_flight=requests_in_flight,
+            even_gone=full_refresh,
+        )
+        if contacts:
+            several(contact, "scheduler_id", lambda body: _contact(body, kept))
+        if conversations:
+            several(tables.CONVERSATION, "conversation_id", _conversation)
+    return reading.found
 
 
 @dataclass(frozen=True)
-class _Several:
-    """Reads what Drift gives one at a time: contacts and conversations."""
+class _Reading:
+    """One read, as far as it has come."""
 
     client: DriftClient
+    warehouse: SqlClientBase[Any]
     policy: Policy
-    found: Neighbours
     started_at: datetime
-    in_flight: int
-    most: int
-    full_refresh: bool
+    found: Neighbours = field(default_factory=Neighbours)
 
-    def read(
+    @contextmanager
+    def trying(self, what: str) -> Iterator[None]:
+        """Turns a failure into a line of the summary."""
+        try:
+            yield
+        except DriftError as failure:
+            self.found.missing.append(f"{what}: {failure}")
+
+    def users(self) -> None:
+        stored = self._stored_rows(tables.USER)
+        listed = self._by_id(self.client.get(USERS_PATH, {}, _records), _user, "users")
+        if not listed and any(row["is_current"] for row in stored):
+            raise DriftError("Drift listed none, so those known stay as they were.")
+        self.found.read.append(f"{len(listed):,} users")
+        users = {key: row | {"is_current": True, "is_gone": False} for key, row in listed.items()}
+        # Agents of meetings whom Drift does not list, such as those who left before the first run:
+        # each is asked for once.
+        known = users.keys() | {row["id"] for row in stored}
+        named = _stored(
+            f"select distinct agent_id as id from {tables.VERSIONS.name}"
+            " where agent_id is not null",
+            pa.schema([("id", pa.int64())]),
+            self.warehouse,
+        )
+        unknown = sorted(set(named["id"].to_pylist()) - known)
+        with self.trying("users of earlier meetings"):
+            for first in range(0, len(unknown), USERS_AT_ONCE):
+                ids = unknown[first : first + USERS_AT_ONCE]
+                try:
+                    answers = self.client.get(SOME_USERS_PATH, {"userId": ids}, _records)
+                except GoneError:  # a map without any, or this: Drift has not said
+                    answers = []
+                some = self._by_id(answers, _user, "users")
+                for user in ids:
+                    row = some.get(user, {"id": user})
+                    users[user] = row | {"is_current": False, "is_gone": user not in some}
+        self._keep_changed(tables.USER, list(users.values()), stored)
+
+    def teams(self) -> None:
+        records = self.client.get(TEAMS_PATH, {}, _records)
+        teams = self._by_id(records, _team, "teams")
+        self.found.read.append(f"{len(teams):,} teams")
+        members = {
+            (team, user): {"team_id": team, "user_id": user, "is_current": True}
+            for record in records
+            if isinstance(record, dict) and (team := _whole(record.get("id"))) in teams
+            for user in map(_whole, _list(record.get("members")))
+            if user is not None
+        }
+        rows = [row | {"is_current": True} for row in teams.values()]
+        self._keep_changed(tables.TEAM, rows, self._stored_rows(tables.TEAM))
+        stored = self._stored_rows(tables.TEAM_MEMBER)
+        self._keep_changed(tables.TEAM_MEMBER, list(members.values()), stored)
+
+    def several(
         self,
         table: RawTable,
         column: str,
-        oldest: datetime,
         decode: Callable[[bytes], Row],
+        *,
+        oldest: datetime,
+        most: int,
+        in_flight: int,
+        even_gone: bool,
     ) -> None:
-        """Reads those that the meetings name in `column`, and that are not known or too old."""
-        ids, waiting = self._wanted(table.name, column, oldest)
+        """Reads, one by one, those that meetings name in `column`.
+
+        At most `most` of those not known, then of those read before `oldest` of whose meetings
+        there is a newer version; those of the newest meetings first.
+        """
+        ids, waiting = self._wanted(table.name, column, oldest, most, even_gone=even_gone)
 
         def ask(number: int) -> Row:
             row: Row = {"is_gone": False}
@@ -225,23 +234,23 @@ class _Several:
                 row["is_gone"] = True
             return row | {"id": number, "read_at": self.started_at}
 
-        rows, failed, failure = _ask_each(ask, ids, table.name, in_flight=self.in_flight)
+        rows, failed, failure = _ask_each(ask, ids, table.name, in_flight=in_flight)
         left = waiting - len(rows)
         after = f" ({left:,} left to the next runs)" if left else ""
-        self.found.read.append(f"{len(rows):,} {table.name} read{after}")
+        self.found.read.append(f"{len(rows):,} {table.name}{after}")
         if failure:
-            sentence = f"{table.name}: {failure}"
-            if not isinstance(failure, ForbiddenError):
-                sentence = f"{table.name}: {failed:,} of {failed + len(rows):,} failed: {failure}"
-            self.found.missing.append(sentence)
+            some = "" if isinstance(failure, ForbiddenError) else f"{failed:,} could not be read: "
+            self.found.missing.append(f"{table.name}: {some}{failure}")
         if rows:
             self.found.rows.append((table, self.policy.rows(table, _table(table, rows))))
 
-    def _wanted(self, table: str, column: str, oldest: datetime) -> tuple[list[int], int]:
-        """Ids to ask for, those of the newest meetings first; and how many there are in all."""
+    def _wanted(
+        self, table: str, column: str, oldest: datetime, most: int, *, even_gone: bool
+    ) -> tuple[list[int], int]:
+        """Ids to ask for, and how many could be asked for in all."""
         before = f"cast('{oldest.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00' as timestamptz)"
         again = f"not is_gone and read_at < {before} and changed_at > read_at"
-        if self.full_refresh:
+        if even_gone:
             again = f"is_gone or ({again})"
         wanted = _stored(
             f"""
@@ -269,11 +278,40 @@ class _Several:
                 case when known_id is null then 0 else 1 end,
                 newest_at desc,
                 id desc
-            limit {self.most}
+            limit {most}
             """,
             pa.schema([("id", pa.int64()), ("waiting", pa.int64())]),
+            self.warehouse,
         )
         return wanted["id"].to_pylist(), max(wanted["waiting"].to_pylist(), default=0)
+
+    def _keep_changed(self, table: RawTable, rows: Sequence[Row], stored: Sequence[Row]) -> None:
+        """Adds the rows that differ from those stored, and those stored that are listed no more."""
+        read = self.policy.rows(table, _table(table, rows)).to_pylist()
+        known = {_key(table, row): row for row in stored}
+        changed = [row for row in read if known.get(_key(table, row)) != row]
+        still = {_key(table, row) for row in read}
+        changed += [
+            row | {"is_current": False}
+            for key, row in known.items()
+            if key not in still and row["is_current"]
+        ]
+        if changed:
+            self.found.rows.append((table, _table(table, changed)))
+
+    def _stored_rows(self, table: RawTable) -> list[Row]:
+        query = f"select {', '.join(table.columns)} from {table.name}"
+        rows: list[Row] = _stored(query, _schema(table), self.warehouse).to_pylist()
+        return rows
+
+    def _by_id(
+        self, records: Sequence[Any], decode: Callable[[Mapping[str, Any]], Row], name: str
+    ) -> dict[int, Row]:
+        rows = [decode(record) for record in records if isinstance(record, dict)]
+        by_id = {row["id"]: row for row in rows if row["id"] is not None}
+        if without := len(records) - sum(row["id"] is not None for row in rows):
+            self.found.missing.append(f"{name}: {without:,} records without an id were left out.")
+        return by_id
 
 
 def _ask_each(
@@ -310,35 +348,8 @@ def _ask_each(
     return rows, failed, failure
 
 
-def _keep_changed(
-    table: RawTable,
-    policy: Policy,
-    rows: Any,
-    stored: Sequence[Row],
-    found: Neighbours,
-) -> None:
-    """Adds the rows that differ from those stored, and those stored that are there no more."""
-    read = policy.rows(table, _table(table, list(rows))).to_pylist()
-    known = {_key(table, row): row for row in stored}
-    changed = [row for row in read if known.get(_key(table, row)) != row]
-    still = {_key(table, row) for row in read}
-    changed += [
-        row | {"is_current": False}
-        for key, row in known.items()
-        if key not in still and row["is_current"]
-    ]
-    if changed:
-        found.rows.append((table, _table(table, changed)))
-
-
 def _key(table: RawTable, row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in table.primary_key)
-
-
-def _stored_rows(table: RawTable) -> list[Row]:
-    columns = ", ".join(table.columns)
-    rows: list[Row] = _stored(f"select {columns} from {table.name}", _schema(table)).to_pylist()
-    return rows
 
 
 def _schema(table: RawTable) -> pa.Schema:
@@ -388,16 +399,6 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise BrokenAnswerError("the answer's data is no object")
     return data
-
-
-def _by_id(
-    records: Sequence[Any], row: Callable[[Mapping[str, Any]], Row], name: str, found: Neighbours
-) -> dict[int, Row]:
-    rows = [row(record) for record in records if isinstance(record, dict)]
-    by_id = {row["id"]: row for row in rows if row["id"] is not None}
-    if without := len(records) - sum(row["id"] is not None for row in rows):
-        found.missing.append(f"{name}: {without:,} records without an id were left out.")
-    return by_id
 
 
 def _user(record: Mapping[str, Any]) -> Row:
