@@ -58,6 +58,8 @@ class Settings:
     """How long to wait for another run to end."""
     duckdb_memory: str
     """The most that DuckDB holds in memory, as it writes sizes: `300MB`."""
+    keeps_personal_data: bool
+    """Whether personal data are written as they come."""
 
 
 def read_settings(project: Path) -> Settings:
@@ -76,6 +78,7 @@ def read_settings(project: Path) -> Settings:
         snapshot=project / Path(_text("bookings.snapshot", "warehouse.duckdb")).expanduser(),
         time_zone=zone,
         lock_wait_seconds=_number("bookings.lock_wait_seconds", 60.0, least=0),
+        keeps_personal_data=_text("sources.drift.personal_data", "keep") == "keep",
     )
 
 

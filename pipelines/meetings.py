@@ -100,6 +100,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="read without what the last run left behind; nothing is dropped",
     )
     parser.add_argument(
+        "--apply-personal-data",
+        action="store_true",
+        help="write what is stored anew, as sources.drift.personal_data now says; reads no Drift",
+    )
+    parser.add_argument(
         "--verbose", action="store_true", help="dlt's log, and tracebacks of failures"
     )
     return parser.parse_args(arguments)
@@ -116,7 +121,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console.start()
     try:
-        lines = run(options)
+        if options.apply_personal_data:
+            from rewrite import rewrite
+
+            lines = rewrite(PROJECT, VAR, demo=options.demo)
+        else:
+            lines = run(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
         return console.fail(failure, verbose=options.verbose)
     console.summary(lines)

@@ -265,14 +265,21 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
 
 def _stored(query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None) -> pa.Table:
     """Rows of one of the source's own tables, as the destination has it; none before it exists."""
+    return pa.concat_tables([columns.empty_table(), *_stored_batches(query, columns, opened)])
+
+
+def _stored_batches(
+    query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None
+) -> Iterator[pa.Table]:
+    """The same in batches."""
     with nullcontext(opened) if opened else dlt.current.pipeline().sql_client() as client:
         try:
             with client.execute_query(located(client, query)) as cursor, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
-                batches = [batch.cast(columns) for batch in cursor.iter_arrow(50_000)]
+                for batch in cursor.iter_arrow(50_000):
+                    yield batch.cast(columns)
         except DatabaseUndefinedRelation:
-            batches = []
-    return pa.concat_tables([columns.empty_table(), *batches])
+            return
 
 
 def _count(table: str) -> int:
@@ -302,9 +309,8 @@ def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, A
     times: Counter[Rejected] = Counter()
     rows = []
     for record in rejected:
-        numbered = f"{times[record]}:{record.raw_json}"
+        record_id = _rejected_id(record, times[record])
         times[record] += 1
-        record_id = hashlib.sha256(numbered.encode()).hexdigest()[:32]
         if record_id not in known:
             rows.append(
                 {
@@ -316,6 +322,11 @@ def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, A
                 }
             )
     return rows
+
+
+def _rejected_id(record: Rejected, number: int) -> str:
+    """A digest that tells equal records apart by their number."""
+    return hashlib.sha256(f"{number}:{record.raw_json}".encode()).hexdigest()[:32]
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -372,7 +372,7 @@ def attribute_columns(names: Sequence[str]) -> dict[str, str]:
         shared = [other for other in plain if plain[other] == column and other != name]
         taken = column in tables.CONTACTS or column.startswith("_dlt")
         own = f"contact_{column}" if taken else column
-        if own != name and (shared or name.lower() == column):
+        if column != name and (shared or name.lower() == column):
             own = f"{own}_{sha256(name.encode()).hexdigest()[:6]}"
         columns[name] = own
     return columns

@@ -224,6 +224,8 @@ class StandIn:
     _: KW_ONLY
     token: str = "demo-token"  # noqa: S105 - opens nothing but this stand-in
     scopes: Collection[str] = EVERY_SCOPE  # the token's
+    scope_status: int = 403  # doc; as for a token that is refused
+    bodies: Mapping[str, bytes] = field(default_factory=dict)  # by path, instead of the right ones
     people: People = People()
     clock: Callable[[], datetime] = _utc_now  # what is 30 days ago, and the Date header
     cap: int = 1_000  # the most rows of any answer
@@ -299,7 +301,10 @@ class StandIn:
         if asked.headers.get("authorization") != f"Bearer {self.token}":
             return _error(self.refusal_status, "authentication_error", "The token was refused.")
         if (scope := _SCOPE_OF[part]) not in self.scopes:
-            return _error(403, "authentication_error", f"The token lacks the scope {scope}.")
+            message = f"The token lacks the scope {scope}."
+            return _error(self.scope_status, "authentication_error", message)
+        if asked.path in self.bodies:
+            return Answer(200, self.bodies[asked.path])
         match part, *rest:
             case "users", "meetings", "org":
                 return self._booked_meetings(asked.query, number)
