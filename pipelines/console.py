@@ -84,9 +84,11 @@ def fail(failure: BaseException, *, verbose: bool) -> int:
 
 
 def without_secrets(text: str) -> str:
-    """The text without the access token, wherever it may have got in."""
-    token: Any = dlt.secrets.get("sources.drift.access_token")
-    return text.replace(str(token), "***") if token else text
+    """The text without the access token and the hash's key, wherever they may have got in."""
+    for name in ("access_token", "personal_data_key"):
+        secret: Any = dlt.secrets.get(f"sources.drift.{name}")
+        text = text.replace(str(secret), "***") if secret else text
+    return text
 
 
 def summary(parts: Sequence[str]) -> None:

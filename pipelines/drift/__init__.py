@@ -306,11 +306,11 @@ def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, A
             f"select record_id from {tables.REJECTED.name}", pa.schema([("record_id", pa.string())])
         )
         known = set(stored["record_id"].to_pylist())
-    times: Counter[Rejected] = Counter()
+    times: Counter[str] = Counter()
     rows = []
     for record in rejected:
-        record_id = _rejected_id(record, times[record])
-        times[record] += 1
+        record_id = _rejected_id(record, times[record.raw_json])
+        times[record.raw_json] += 1
         if record_id not in known:
             rows.append(
                 {

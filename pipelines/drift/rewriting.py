@@ -61,7 +61,9 @@ def _rewritten(table: RawTable, policy: Policy) -> Iterator[pa.Table]:
             if column.get("data_type") == "bool" and name not in columns
         }
     names = ", ".join(f'"{name}"' for name in columns)
-    query = f'select {names} from {table.name} order by "{table.primary_key[0]}"'
+    # Of meetings, the versions together; of equal rejects, each with its number of last time.
+    order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
+    query = f"select {names} from {table.name} order by {order}"
     batches = _stored_batches(query, pa.schema(list(columns.items())))
     if table is tables.VERSIONS:
         return _versions(batches, policy)
@@ -108,7 +110,7 @@ def _by_whole_meetings(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _rejects(batches: Iterable[pa.Table], policy: Policy) -> Iterator[pa.Table]:
-    times: Counter[Rejected] = Counter()
+    times: Counter[str] = Counter()
     for batch in batches:
         rows = []
         for row in batch.to_pylist():
@@ -116,10 +118,10 @@ def _rejects(batches: Iterable[pa.Table], policy: Policy) -> Iterator[pa.Table]:
             rows.append(
                 row
                 | {
-                    "record_id": _rejected_id(record, times[record]),
+                    "record_id": _rejected_id(record, times[record.raw_json]),
                     "raw_json": record.raw_json,
                     "reason": record.reason,
                 }
             )
-            times[record] += 1
+            times[record.raw_json] += 1
         yield pa.Table.from_pylist(rows, schema=batch.schema)

@@ -224,7 +224,6 @@ class StandIn:
     _: KW_ONLY
     token: str = "demo-token"  # noqa: S105 - opens nothing but this stand-in
     scopes: Collection[str] = EVERY_SCOPE  # the token's
-    scope_status: int = 403  # doc; as for a token that is refused
     bodies: Mapping[str, bytes] = field(default_factory=dict)  # by path, instead of the right ones
     people: People = People()
     clock: Callable[[], datetime] = _utc_now  # what is 30 days ago, and the Date header
@@ -236,6 +235,7 @@ class StandIn:
     ignores_limit: bool = False  # answers `default_limit` rows, whatever is asked
     serves_unscheduled: bool = False  # records without a slotStart: in every answer, or in none
     refusal_status: int = 403  # doc; clients in public code expect 401 as well
+    refusal_words: str = ""  # said after the documented ones
     gzip: bool = False  # compresses for those who accept it
     latency_seconds: float = 0.0
     faults: Callable[[int, str], Fault | None] = _no_faults
@@ -299,10 +299,11 @@ class StandIn:
         if asked.method != "GET":
             return _error(405, "method_not_allowed", f"{asked.path} answers GET alone.")
         if asked.headers.get("authorization") != f"Bearer {self.token}":
-            return _error(self.refusal_status, "authentication_error", "The token was refused.")
+            message = f"The token was refused.{self.refusal_words}"
+            return _error(self.refusal_status, "authentication_error", message)
         if (scope := _SCOPE_OF[part]) not in self.scopes:
-            message = f"The token lacks the scope {scope}."
-            return _error(self.scope_status, "authentication_error", message)
+            message = f"The token lacks the scope {scope}.{self.refusal_words}"
+            return _error(403, "authentication_error", message)
         if asked.path in self.bodies:
             return Answer(200, self.bodies[asked.path])
         match part, *rest:
