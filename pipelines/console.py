@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dlt
 
-from errors import explain
+from errors import explain, keeps_personal_data
 
 log = logging.getLogger("meetings")
 
@@ -78,7 +78,10 @@ def fail(failure: BaseException, *, verbose: bool) -> int:
     _lines.end()
     sentence, code = explain(failure)
     if verbose:
-        print(without_secrets("".join(traceback.format_exception(failure))), file=sys.stderr)
+        lines = traceback.format_exception(failure)
+        if not keeps_personal_data():  # the places, without the words
+            lines = traceback.format_tb(failure.__traceback__)
+        print(without_secrets("".join(lines)), file=sys.stderr)
     print(without_secrets(sentence), file=sys.stderr, flush=True)
     return code
 

@@ -2,6 +2,7 @@
 
     python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
     python pipelines/meetings.py --demo    the same, against a stand-in for Drift: no account
+    python pipelines/meetings.py --apply-personal-data    what is stored, as the setting now says
 
 Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wrong usage or
 configuration, 3 another run is under way.

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from console import fail
 from drift.decode import Rejected, read_records
 from drift.personal import Policy
 from standin.server import People, StandIn
@@ -269,3 +270,15 @@ def test_a_reason_says_nothing_of_the_value(record: Any) -> None:
     assert Policy("drop").rejected(reduced) == reduced
     assert Policy().rejected(rejected) is rejected
     assert isinstance(reduced, Rejected)
+
+
+def test_a_failure_that_nobody_foresaw_quotes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = RuntimeError("planted words")
+    for mode, quoted in (("keep", True), ("drop", False)):
+        monkeypatch.setenv("SOURCES__DRIFT__PERSONAL_DATA", mode)
+        assert fail(failure, verbose=True) == 1
+        said = capsys.readouterr().err
+        assert ("planted words" in said) is quoted
+        assert "The run failed: RuntimeError" in said

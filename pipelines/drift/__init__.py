@@ -1,7 +1,8 @@
 """The dlt source `drift`: booked meetings, incremental on `updatedAt`.
 
 Reading order: `drift_source` and `meetings` here, `windows` (a complete read), `client` (one
-request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is written).
+request), `decode` (bytes to Arrow), `personal` (what may be written of people), `versions` (what is
+new), `tables` (what is written). `neighbours` is a source of its own, for who is behind the ids.
 """
 
 import hashlib

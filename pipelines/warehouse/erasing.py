@@ -28,7 +28,8 @@ def rewrite_file(database: Path) -> None:
     The new file is complete before it takes the old one's place. No process may have it open.
     """
     aside = database.with_name(f".{database.name}.rewritten")
-    aside.unlink(missing_ok=True)
+    for left in (aside, aside.with_name(f"{aside.name}.wal")):
+        left.unlink(missing_ok=True)
     with duckdb.connect(str(database)) as connection:
         connection.execute(f'drop schema if exists "{RAW_STAGING}" cascade').fetchall()
         connection.execute("checkpoint").fetchall()
