@@ -1,16 +1,19 @@
 """`--apply-personal-data`: what is stored, written anew as the settings now say."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from configuration import SettingError, read_settings
 from console import Steps
 from drift import last_read
 from drift.rewriting import drift_rewritten
-from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse
+from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse, place_of
 from warehouse.erasing import forget_packages, rewrite_file
 from warehouse.interrupted import finish_interrupted
+from warehouse.lease import run_lease
 from warehouse.lock import run_lock
 from warehouse.models import build
+from warehouse.promote import index_keys
 from warehouse.snapshot import check_place, publish
 
 KEPT = (
@@ -30,17 +33,22 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
     snapshot = settings.snapshot
     if demo:
         var, snapshot = var / "demo", project / "demo.duckdb"
-    with run_lock(var / "lock", wait_seconds=settings.lock_wait_seconds):
+    wait = settings.lock_wait_seconds
+    with ExitStack() as held:
+        held.enter_context(run_lock(var / "lock", wait_seconds=wait))
         open_ = open_demo if demo else open_warehouse
         pipeline = open_(var / "pipeline.duckdb", var / "pipelines")
-        finish_interrupted(pipeline)
         database = duckdb_file(pipeline)
+        if not database:
+            held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
+        finish_interrupted(pipeline)
         if database:
             check_place(snapshot, database)
         if not last_read(pipeline):
             return ["rewritten  nothing: no run has stored anything yet"]
         with steps.step("raw tables"):
             pipeline.run(drift_rewritten())
+            index_keys(pipeline)
         with steps.step("models and checks"):
             built = build(pipeline, project / "sql", {"time_zone": settings.time_zone})
         with steps.step("removal of older files"):
@@ -48,7 +56,7 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
             if database:
                 rewrite_file(database)
                 publish(database, snapshot, without=[RAW_STAGING], kept=1)
-        place = str(snapshot) if database else "the destination's"
+        place = str(snapshot) if database else place_of(pipeline)
         older = "older published copies, and " if database else ""
         return [
             "rewritten  every raw table that may hold personal data, and the models:"

@@ -41,10 +41,13 @@ def drift_rewritten(
 
     def resource(table: RawTable) -> DltResource:
         def rewritten() -> Iterator[Any]:
-            anew = replace(table, write_disposition="replace")
-            yield anew.rows([])
+            anew, some = replace(table, write_disposition="replace"), False
             for rows in _rewritten(table, policy):
-                yield anew.rows(rows)
+                if rows.num_rows:
+                    some = True
+                    yield anew.rows(rows)
+            if not some:  # else the old rows would stay
+                yield anew.rows([])
 
         return dlt.resource(rewritten, name=table.name)
 
