@@ -1,5 +1,6 @@
 """`--apply-personal-data`: what is stored, written anew as the settings now say."""
 
+import gc
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -7,13 +8,19 @@ from configuration import SettingError, read_settings
 from console import Steps
 from drift import last_read
 from drift.rewriting import drift_rewritten
-from warehouse.destination import RAW_STAGING, duckdb_file, open_demo, open_warehouse, place_of
+from warehouse.destination import (
+    RAW_STAGING,
+    duckdb_file,
+    kept_open,
+    open_demo,
+    open_warehouse,
+    place_of,
+)
 from warehouse.erasing import forget_packages, rewrite_file
 from warehouse.interrupted import finish_interrupted
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
 from warehouse.models import build
-from warehouse.promote import index_keys
 from warehouse.snapshot import check_place, publish
 
 KEPT = (
@@ -27,6 +34,7 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
 
     Drift is not asked for anything. Raises `SettingError` where the setting is `keep`.
     """
+    gc.enable()
     settings, steps = read_settings(project), Steps()
     if settings.keeps_personal_data:
         raise SettingError(KEPT)
@@ -41,16 +49,16 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
         database = duckdb_file(pipeline)
         if not database:
             held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
-        finish_interrupted(pipeline)
-        if database:
+        else:
             check_place(snapshot, database)
-        if not last_read(pipeline):
-            return ["rewritten  nothing: no run has stored anything yet"]
-        with steps.step("raw tables"):
-            pipeline.run(drift_rewritten())
-            index_keys(pipeline)
-        with steps.step("models and checks"):
-            built = build(pipeline, project / "sql", {"time_zone": settings.time_zone})
+        with kept_open(database):
+            finish_interrupted(pipeline)
+            if not last_read(pipeline):
+                return ["rewritten  nothing: no run has stored anything yet"]
+            with steps.step("raw tables"):
+                pipeline.run(drift_rewritten())
+            with steps.step("models and checks"):
+                built = build(pipeline, project / "sql", {"time_zone": settings.time_zone})
         with steps.step("removal of older files"):
             forget_packages(pipeline)
             if database:
