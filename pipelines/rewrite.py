@@ -51,7 +51,7 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
             held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
         else:
             check_place(snapshot, database)
-        with kept_open(database):
+        with kept_open(database, settings.duckdb_memory):
             finish_interrupted(pipeline)
             if not last_read(pipeline):
                 return ["rewritten  nothing: no run has stored anything yet"]
@@ -62,7 +62,7 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
         with steps.step("removal of older files"):
             forget_packages(pipeline)
             if database:
-                rewrite_file(database)
+                rewrite_file(database, settings.duckdb_memory)
                 publish(database, snapshot, without=[RAW_STAGING], kept=1)
         place = str(snapshot) if database else place_of(pipeline)
         older = "older published copies, and " if database else ""

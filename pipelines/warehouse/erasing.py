@@ -22,15 +22,17 @@ def forget_packages(pipeline: Pipeline) -> None:
         shutil.rmtree(package) if package.is_dir() else package.unlink()
 
 
-def rewrite_file(database: Path) -> None:
+def rewrite_file(database: Path, memory: str) -> None:
     """Makes a DuckDB file anew, without dlt's staging tables and the blocks of what was deleted.
 
-    The new file is complete before it takes the old one's place. No process may have it open.
+    The new file is complete before it takes the old one's place. No process may have it open. What
+    does not fit into `memory` goes to disk.
     """
     aside = database.with_name(f".{database.name}.rewritten")
     for left in (aside, aside.with_name(f"{aside.name}.wal")):
         left.unlink(missing_ok=True)
     with duckdb.connect(str(database)) as connection:
+        connection.execute("set global memory_limit = ?", [memory]).fetchall()
         connection.execute(f'drop schema if exists "{RAW_STAGING}" cascade').fetchall()
         connection.execute("checkpoint").fetchall()
         ((name,),) = connection.execute("select current_database()").fetchall()
