@@ -12,6 +12,7 @@ import dlt
 import tomlkit
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
+from drift.personal import MODES
 from drift.zones import known_zones
 
 KNOWN_KEYS: Final = {
@@ -20,8 +21,23 @@ KNOWN_KEYS: Final = {
         "access_token",
         "overlap_hours",
         "requests_in_flight",
+        "users",
+        "teams",
+        "contacts",
+        "conversations",
+        "contacts_per_run",
+        "contact_refresh_days",
+        "contact_attributes",
+        "personal_data",
+        "personal_data_key",
     },
     "bookings": {"snapshot", "time_zone", "lock_wait_seconds", "duckdb_memory"},
+}
+NOUNS: Final = {
+    str: "text",
+    float: "a number",
+    bool: "true or false",
+    list: 'a list, such as ["title"]',
 }
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -42,6 +58,8 @@ class Settings:
     """How long to wait for another run to end."""
     duckdb_memory: str
     """The most that DuckDB holds in memory, as it writes sizes: `300MB`."""
+    keeps_personal_data: bool
+    """Whether personal data are written as they come."""
 
 
 def read_settings(project: Path) -> Settings:
@@ -60,6 +78,7 @@ def read_settings(project: Path) -> Settings:
         snapshot=project / Path(_text("bookings.snapshot", "warehouse.duckdb")).expanduser(),
         time_zone=zone,
         lock_wait_seconds=_number("bookings.lock_wait_seconds", 60.0, least=0),
+        keeps_personal_data=_text("sources.drift.personal_data", "keep") == "keep",
     )
 
 
@@ -73,12 +92,31 @@ def _check_source() -> None:
             "access token; http:// is for this machine alone."
         )
     _number("sources.drift.overlap_hours", 24.0, least=0)
-    in_flight = _number("sources.drift.requests_in_flight", 4, least=1)
-    if not in_flight.is_integer():
-        raise SettingError("sources.drift.requests_in_flight must be a whole number.")
+    for key, least in (("requests_in_flight", 1), ("contacts_per_run", 0)):
+        if not _number(f"sources.drift.{key}", least, least=least).is_integer():
+            raise SettingError(f"sources.drift.{key} must be a whole number.")
+    _number("sources.drift.contact_refresh_days", 30.0, least=0)
+    for key in ("users", "teams", "contacts", "conversations"):
+        _value(f"sources.drift.{key}", bool)
+    attributes = _value("sources.drift.contact_attributes", list) or []
+    if not all(isinstance(name, str) and name for name in attributes):
+        raise SettingError("sources.drift.contact_attributes must be a list of attributes' names.")
+    _check_personal_data()
     token = _value("sources.drift.access_token", str)
     if token is not None and (not token.strip() or not token.isascii() or not token.isprintable()):
         raise SettingError("sources.drift.access_token holds no token that a header can carry.")
+
+
+def _check_personal_data() -> None:
+    mode = _text("sources.drift.personal_data", "keep")
+    if mode not in MODES:
+        raise SettingError(f"sources.drift.personal_data must be keep, hash or drop, not {mode!r}.")
+    key = _value("sources.drift.personal_data_key", str)
+    if mode == "hash" and not (key and key.strip()):
+        raise SettingError(
+            "sources.drift.personal_data is hash, which needs the secret key "
+            "sources.drift.personal_data_key: without one, every address could be found by trying."
+        )
 
 
 def _refuse_unknown_keys(file: Path) -> None:
@@ -117,8 +155,7 @@ def _value(key: str, kind: type) -> Any:
     try:
         return dlt.secrets.get(key, kind)
     except (ConfigurationValueError, ValueError) as error:
-        noun = "a number" if kind is float else "text"
-        raise SettingError(f"{key} must be {noun}.") from error
+        raise SettingError(f"{key} must be {NOUNS[kind]}.") from error
 
 
 def _perhaps(zone: str) -> str:

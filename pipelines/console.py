@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dlt
 
-from errors import explain
+from errors import explain, keeps_personal_data
 
 log = logging.getLogger("meetings")
 
@@ -78,15 +78,20 @@ def fail(failure: BaseException, *, verbose: bool) -> int:
     _lines.end()
     sentence, code = explain(failure)
     if verbose:
-        print(without_secrets("".join(traceback.format_exception(failure))), file=sys.stderr)
+        lines = traceback.format_exception(failure)
+        if not keeps_personal_data():  # the places, without the words
+            lines = traceback.format_tb(failure.__traceback__)
+        print(without_secrets("".join(lines)), file=sys.stderr)
     print(without_secrets(sentence), file=sys.stderr, flush=True)
     return code
 
 
 def without_secrets(text: str) -> str:
-    """The text without the access token, wherever it may have got in."""
-    token: Any = dlt.secrets.get("sources.drift.access_token")
-    return text.replace(str(token), "***") if token else text
+    """The text without the access token and the hash's key, wherever they may have got in."""
+    for name in ("access_token", "personal_data_key"):
+        secret: Any = dlt.secrets.get(f"sources.drift.{name}")
+        text = text.replace(str(secret), "***") if secret else text
+    return text
 
 
 def summary(parts: Sequence[str]) -> None:

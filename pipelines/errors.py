@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import dlt
 import duckdb
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
@@ -65,7 +66,15 @@ def explain(failure: BaseException) -> tuple[str, int]:
             case Exception() if type(cause).__name__ == "OperationalError":  # as PEP 249 names it
                 return f"The destination cannot be reached: {_first_line(cause)}", FAILED
     *_, innermost = _causes(failure)
-    return f"The run failed: {type(innermost).__name__}: {_first_line(innermost)}", FAILED
+    name = type(innermost).__name__
+    if not keeps_personal_data():  # what nobody foresaw may quote a record
+        return f"The run failed: {name}.", FAILED
+    return f"The run failed: {name}: {_first_line(innermost)}", FAILED
+
+
+def keeps_personal_data() -> bool:
+    """Whether what is said may quote what Drift sent."""
+    return (dlt.config.get("sources.drift.personal_data", str) or "keep") == "keep"
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

@@ -2,6 +2,7 @@
 
     python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
     python pipelines/meetings.py --demo    the same, against a stand-in for Drift: no account
+    python pipelines/meetings.py --apply-personal-data    what is stored, as the setting now says
 
 Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wrong usage or
 configuration, 3 another run is under way.
@@ -29,6 +30,7 @@ def run(options: argparse.Namespace) -> list[str]:
     from configuration import read_settings
     from console import Steps
     from drift import drift_source
+    from drift.neighbours import drift_neighbours, read_neighbours
     from summary import summarize
     from warehouse.destination import (
         RAW_STAGING,
@@ -65,12 +67,16 @@ def run(options: argparse.Namespace) -> list[str]:
                 from demo import demo_source
 
                 asked = demo_source(pipeline, full_refresh=options.full_refresh)
-                source = held.enter_context(asked)
+                source, read_neighbours = held.enter_context(asked)
             with steps.step("sync"):
                 pipeline.run(source)
+            with steps.step("neighbours"):
+                neighbours = read_neighbours(full_refresh=options.full_refresh)
+                if neighbours.rows:
+                    pipeline.run(drift_neighbours(neighbours))
             with steps.step("models and checks"):
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
-            lines = summarize(pipeline, built)
+            lines = summarize(pipeline, built, neighbours.summary)
         if database:
             with steps.step("snapshot"):
                 publish(database, snapshot, without=[RAW_STAGING])
@@ -95,6 +101,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="read without what the last run left behind; nothing is dropped",
     )
     parser.add_argument(
+        "--apply-personal-data",
+        action="store_true",
+        help="write what is stored anew, as sources.drift.personal_data now says; reads no Drift",
+    )
+    parser.add_argument(
         "--verbose", action="store_true", help="dlt's log, and tracebacks of failures"
     )
     return parser.parse_args(arguments)
@@ -111,7 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console.start()
     try:
-        lines = run(options)
+        if options.apply_personal_data:
+            from rewrite import rewrite
+
+            lines = rewrite(PROJECT, VAR, demo=options.demo)
+        else:
+            lines = run(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
         return console.fail(failure, verbose=options.verbose)
     console.summary(lines)

@@ -1,5 +1,6 @@
 """The summary at the end of a run: one screen."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from dlt import Pipeline
@@ -21,7 +22,7 @@ FIGURES: Final = (
 )
 
 
-def summarize(pipeline: Pipeline, built: Built) -> list[str]:
+def summarize(pipeline: Pipeline, built: Built, neighbours: Sequence[str]) -> list[str]:
     """Lines that say what the run read, added and built, and what the metrics now are."""
     with pipeline.sql_client() as client:
         sync = _sync(client, last_read(pipeline)["sync_id"])
@@ -32,6 +33,7 @@ def summarize(pipeline: Pipeline, built: Built) -> list[str]:
         f" {sync['window_from']:%Y-%m-%d %H:%M} UTC to {sync['window_to']:%Y-%m-%d}",
         f"loaded     {seen - rejected:,} in the warehouse, {sync['versions_added']:,} versions of"
         f" them new; {rejected:,} rejected" + (" (see drift.rejected_meetings)" * bool(rejected)),
+        *neighbours,
         f"built      {len(built.rows)} tables in {DATASET}, {sum(built.rows.values()):,} rows,"
         " all checks passed",
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from standin.server import StandIn
+from standin.server import People, StandIn
 from tests.conftest import ROOT, Project, meeting, milliseconds
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -56,6 +56,7 @@ def organisation(day: int) -> list[Any]:
         booked = milliseconds(START - timedelta(days=9)) + number * 60_000
         changed: dict[str, object] = {"slotStart": slot, "slotEnd": slot + 1_800_000}
         changed |= {"scheduledAt": booked, "updatedAt": booked, "agentId": number % 4}
+        changed |= {"schedulerId": number // 4, "conversationId": number // 8}
         if day == 2:
             later = milliseconds(START) - 600_000 + number
             if number % 5 == 0:
@@ -68,8 +69,25 @@ def organisation(day: int) -> list[Any]:
         records.append(meeting(f"m{number}", **changed))
     records.append(json.dumps({"slug": "bad", "status": day}).encode())
     if day == 2:
-        records.append(meeting("new", isRecurring=True))
+        records.append(meeting("new", isRecurring=True, schedulerId=99, conversationId=99))
     return records
+
+
+def people(day: int) -> People:
+    """Its users, teams and visitors; on the second day one has left, one is new, one is gone."""
+    users = [{"id": n, "name": f"Agent {n}", "email": f"agent-{n}@example.com"} for n in range(4)]
+    teams = [{"id": 1, "name": "East", "members": [0, 1]}, {"id": 2, "members": [1, 2]}]
+
+    def contact(number: int) -> dict[str, object] | None:
+        email = f"visitor-{number}@example.com"
+        return {"id": number, "attributes": {"email": email}} if number % 5 else None
+
+    def conversation(number: int) -> dict[str, object]:
+        return {"id": number, "relatedPlaybookId": number % 3, "createdAt": milliseconds(START)}
+
+    return People(
+        users=users[day - 1 :], teams=teams[day - 1 :], contact=contact, conversation=conversation
+    )
 
 
 def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
@@ -79,7 +97,7 @@ def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
         " from information_schema.columns where table_schema in ('drift', 'bookings')"
         " and table_name not like '\\_dlt%' escape '\\'"
         " and table_name not in ('syncs', 'stg_now', 'data_health')"
-        " and column_name not in ('sync_id', 'delisted_at') group by 1"
+        " and column_name not in ('sync_id', 'delisted_at', 'read_at') group by 1"
     )
     noticed = "case when event_type <> 'delisted' then occurred_at end"
     return {
@@ -92,7 +110,7 @@ def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.fixture
 def server() -> Iterator[StandIn]:
-    with StandIn(organisation(1), serves_unscheduled=True) as server:
+    with StandIn(organisation(1), people=people(1), serves_unscheduled=True) as server:
         yield server
 
 
@@ -103,12 +121,14 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
     project.environment |= {
         "SOURCES__DRIFT__BASE_URL": server.url,
         "SOURCES__DRIFT__ACCESS_TOKEN": server.token,
+        "SOURCES__DRIFT__CONVERSATIONS": "true",
     }
     undisturbed = Zygote(project)
     if not first_run:
         assert undisturbed.run()[0] == 0
     shutil.copytree(project.folder, tmp_path / "before", symlinks=True)
     server.set_meetings(organisation(2))
+    server.people = people(2)
     code, events = undisturbed.run()
     assert code == 0
     expected = what_should_be_equal(project)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from standin.organisation import synthetic_meetings
+from standin.people import people_of
 from standin.server import Fault
 from tests.conftest import Project, Serve, meeting
 from tests.test_crash import START, what_should_be_equal
@@ -30,7 +31,10 @@ def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_withou
     project: Project, serve: Serve
 ) -> None:
     served = synthetic_meetings(6_000, "office", START)
-    server = serve([*served, b'{"slug": 7}'], cap=250, serves_unscheduled=True)
+    server = serve(
+        [*served, b'{"slug": 7}'], cap=250, serves_unscheduled=True, people=people_of(served)
+    )
+    project.environment["SOURCES__DRIFT__CONTACTS_PER_RUN"] = "20"
     project.run()
     expected = what_should_be_equal(project)
     for name in ("warehouse.duckdb", ".dlt/.var/pipeline.duckdb"):

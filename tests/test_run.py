@@ -21,6 +21,16 @@ METRICS = {
 def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(project: Project) -> None:
     first = project.run("--demo")
     assert "read       4,919 meetings in 19 requests" in first.stdout
+    assert (
+        "who        24 users, 6 teams, 200 contacts (4,091 left to the next runs)" in first.stdout
+    )
+    assert project.query(
+        "select team_name from bookings.bookings_by_team order by bookings desc limit 2",
+        "demo.duckdb",
+    ) == [("US East",), ("Enterprise",)]
+    assert project.query(
+        "select count(agent_name), count(*) from bookings.bookings_by_agent", "demo.duckdb"
+    ) == [(25, 25)]
     second = project.run("--demo")
     assert "versions of them new; 0 rejected" in second.stdout
     days = project.query("select started_at from drift.syncs order by 1", "demo.duckdb")
@@ -98,7 +108,8 @@ def test_every_attribute_lands_in_its_column(project: Project, serve: Serve) -> 
     assert {columns[name] for name in times} == {"TIMESTAMP WITH TIME ZONE"}
     ids = ("agent_id", "org_id", "scheduler_id", "conversation_id", "booked_by")
     assert {columns[name] for name in ids} == {"BIGINT"}
-    assert [asked.query for asked in server.requests] == [
+    meetings = [asked for asked in server.requests if asked.path == "/users/meetings/org"]
+    assert [asked.query for asked in meetings] == [
         {"min_start_time": "0", "max_start_time": "253402214400001", "limit": "1000"}
     ]
     assert {asked.method for asked in server.requests} == {"GET"}

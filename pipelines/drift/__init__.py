@@ -1,7 +1,8 @@
 """The dlt source `drift`: booked meetings, incremental on `updatedAt`.
 
 Reading order: `drift_source` and `meetings` here, `windows` (a complete read), `client` (one
-request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is written).
+request), `decode` (bytes to Arrow), `personal` (what may be written of people), `versions` (what is
+new), `tables` (what is written). `neighbours` is a source of its own, for who is behind the ids.
 """
 
 import hashlib
@@ -9,7 +10,8 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
@@ -17,12 +19,14 @@ from typing import Any, Final
 import dlt
 import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
 from dialect import located
 from drift import tables
 from drift.client import DriftClient
 from drift.decode import Page, Rejected, decode_answer
+from drift.personal import Policy, policy_of
 from drift.settings import LAST_MS, LIKELY_AHEAD_DAYS, LIMIT, MEETINGS_PATH, VISIBLE_DAYS
 from drift.versions import KNOWN_COLUMNS, VersionSet
 from drift.windows import Window, quantile_cuts, read_windows, windows_between
@@ -44,6 +48,8 @@ def drift_source(
     access_token: str = dlt.secrets.value,
     overlap_hours: float = 24.0,
     requests_in_flight: int = 4,
+    personal_data: str = "keep",
+    personal_data_key: dlt.TSecretStrValue | None = None,
     full_refresh: bool = False,
     started_at: datetime | None = None,
 ) -> DltResource:
@@ -55,6 +61,8 @@ def drift_source(
         overlap_hours: How far behind the newest `updatedAt` the cursor stays, for versions that
             Drift commits late.
         requests_in_flight: The most requests under way at once.
+        personal_data: keep, hash or drop: see `personal`.
+        personal_data_key: The key of the hash.
         full_refresh: Read without what the last run left (the windows it cut, what it listed, the
             cursor). Nothing is dropped.
         started_at: When this run starts, where that is not now.
@@ -63,12 +71,15 @@ def drift_source(
         The resource `meetings`, which writes the tables `meeting_versions`, `listed_meetings`,
         `unlisted_meetings`, `rejected_meetings` and `syncs`.
     """
-    client = DriftClient(base_url, access_token, max_connections=requests_in_flight)
+    policy = policy_of(personal_data, personal_data_key)
+    client = DriftClient(
+        base_url, access_token, max_connections=requests_in_flight, quotes_drift=policy.keeps
+    )
     cursor = dlt.sources.incremental[datetime](
         "updated_at", primary_key=(), lag=overlap_hours * 3600
     )
     return meetings(
-        client, requests_in_flight, full_refresh, started_at or datetime.now(UTC), cursor
+        client, policy, requests_in_flight, full_refresh, started_at or datetime.now(UTC), cursor
     )
 
 
@@ -83,6 +94,7 @@ def last_read(pipeline: dlt.Pipeline) -> dict[str, Any]:
 @dlt.resource(name="meetings")
 def meetings(
     client: DriftClient,
+    policy: Policy,
     requests_in_flight: int,
     full_refresh: bool,
     started_at: datetime,
@@ -111,12 +123,17 @@ def meetings(
             types=_undocumented_types(),
         )
     ) as versions:
+        for table in tables.NEIGHBOURS:  # the models read them, whether or not they are read
+            if table.name not in dlt.current.source_schema().tables:
+                yield table.rows([])
         likely = Window(
             _milliseconds(started_at - VISIBLE),
             _milliseconds(started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
         )
         windows = windows_between(left.get("cuts", []))
-        pages = read_windows(ask_meetings(client), windows, likely, in_flight=requests_in_flight)
+        pages = read_windows(
+            ask_meetings(client, policy), windows, likely, in_flight=requests_in_flight
+        )
         for batch in _batches(_reported(pages, client)):
             if (new := versions.add(batch)).num_rows:
                 yield tables.VERSIONS.rows(new)
@@ -124,7 +141,8 @@ def meetings(
         if (new := versions.rest()).num_rows or not (last or versions.versions_added):
             yield tables.VERSIONS.rows(new)
 
-        rejected, slugs = _new_rejects(versions.rejected, sync_id), versions.slugs()
+        rejected = _new_rejects([policy.rejected(one) for one in versions.rejected], sync_id)
+        slugs = versions.slugs()
         if rejected or not last:
             yield tables.REJECTED.rows(rejected)
         listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
@@ -176,12 +194,19 @@ def _sync_row(
     }
 
 
-def ask_meetings(client: DriftClient) -> Callable[[int, int], Page]:
+def ask_meetings(
+    client: DriftClient,
+    policy: Policy = Policy(),  # noqa: B008 - it cannot be changed
+) -> Callable[[int, int], Page]:
     """Asks for the meetings whose slots start between two times, in epoch milliseconds."""
+
+    def decode(body: bytes) -> Page:
+        page = decode_answer(body)
+        return page if policy.keeps else replace(page, meetings=policy.meetings(page.meetings))
 
     def ask(min_start_time: int, max_start_time: int) -> Page:
         bounds = {"min_start_time": min_start_time, "max_start_time": max_start_time}
-        return client.get(MEETINGS_PATH, {**bounds, "limit": LIMIT}, decode_answer)
+        return client.get(MEETINGS_PATH, {**bounds, "limit": LIMIT}, decode)
 
     return ask
 
@@ -239,16 +264,23 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
     )
 
 
-def _stored(query: str, columns: pa.Schema) -> pa.Table:
+def _stored(query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None) -> pa.Table:
     """Rows of one of the source's own tables, as the destination has it; none before it exists."""
-    with dlt.current.pipeline().sql_client() as client:
+    return pa.concat_tables([columns.empty_table(), *_stored_batches(query, columns, opened)])
+
+
+def _stored_batches(
+    query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None
+) -> Iterator[pa.Table]:
+    """The same in batches."""
+    with nullcontext(opened) if opened else dlt.current.pipeline().sql_client() as client:
         try:
             with client.execute_query(located(client, query)) as cursor, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
-                batches = [batch.cast(columns) for batch in cursor.iter_arrow(50_000)]
+                for batch in cursor.iter_arrow(50_000):
+                    yield batch.cast(columns)
         except DatabaseUndefinedRelation:
-            batches = []
-    return pa.concat_tables([columns.empty_table(), *batches])
+            return
 
 
 def _count(table: str) -> int:
@@ -275,12 +307,11 @@ def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, A
             f"select record_id from {tables.REJECTED.name}", pa.schema([("record_id", pa.string())])
         )
         known = set(stored["record_id"].to_pylist())
-    times: Counter[Rejected] = Counter()
+    times: Counter[str] = Counter()
     rows = []
     for record in rejected:
-        numbered = f"{times[record]}:{record.raw_json}"
-        times[record] += 1
-        record_id = hashlib.sha256(numbered.encode()).hexdigest()[:32]
+        record_id = _rejected_id(record, times[record.raw_json])
+        times[record.raw_json] += 1
         if record_id not in known:
             rows.append(
                 {
@@ -292,6 +323,11 @@ def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, A
                 }
             )
     return rows
+
+
+def _rejected_id(record: Rejected, number: int) -> str:
+    """A digest that tells equal records apart by their number."""
+    return hashlib.sha256(f"{number}:{record.raw_json}".encode()).hexdigest()[:32]
 
 
 def _milliseconds(moment: datetime) -> int:

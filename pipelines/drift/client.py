@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from requests import Response as HttpResponse
 from requests.auth import AuthBase
 from requests.exceptions import ContentDecodingError
 
-from drift.settings import SCOPES
+from drift.settings import scope_of
 
 T = TypeVar("T")
 
@@ -29,6 +30,14 @@ class DriftError(Exception):
 
 class RefusedError(DriftError):
     """Drift refused the token, or the request itself: asking again cannot help."""
+
+
+class ForbiddenError(RefusedError):
+    """Drift refused the token, or what it asks for is beyond the token's scopes."""
+
+
+class GoneError(RefusedError):
+    """Drift has nothing at that address: what was there is gone."""
 
 
 class BrokenAnswerError(RequestException):
@@ -100,9 +109,17 @@ class DriftClient:
     Redirects are not followed: the token goes to the configured host alone.
     """
 
-    def __init__(self, base_url: str, access_token: str, *, max_connections: int = 4) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        access_token: str,
+        *,
+        max_connections: int = 4,
+        quotes_drift: bool = True,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self._token = access_token
+        self._quotes_drift = quotes_drift  # else Drift's words, which may name people, stay out
         self.answers = 0
         """Answers received, refused and broken ones included."""
         self.first_date: datetime | None = None
@@ -162,19 +179,25 @@ class DriftClient:
             self.last_date = max(moment, self.last_date or moment)
 
     def _refusal(self, path: str, response: HttpResponse) -> DriftError:
-        status, said = response.status_code, _message(response).replace(self._token, "***")
+        status = response.status_code
+        said = responses.get(status, "no message")
+        target = "another address"
+        if self._quotes_drift:
+            said = _message(response).replace(self._token, "***")
+            target = response.headers.get("Location", "nowhere")
         if status in (401, 403):
-            scope = SCOPES.get(path)
+            scope = scope_of(path)
             needs = f" It needs the scope {scope}." if scope else ""
-            return RefusedError(f"Drift refused the access token ({status}): {said}.{needs}")
+            return ForbiddenError(f"Drift refused the access token ({status}): {said}.{needs}")
         if 300 <= status < 400:
             return RefusedError(
-                f"{self._host} redirects to {response.headers.get('Location', 'nowhere')}, which "
-                "is not followed: set sources.drift.base_url to the address that answers."
+                f"{self._host} redirects to {target}, which is not followed: set "
+                "sources.drift.base_url to the address that answers."
             )
         if status in RETRIED_STATUS:
             return DriftError(f"{self._host} kept answering {status}: {said}.")
-        return RefusedError(f"Drift refused the request to {path} ({status}): {said}.")
+        kind = GoneError if status in (404, 410) else RefusedError
+        return kind(f"Drift refused the request to {path} ({status}): {said}.")
 
 
 def _message(response: HttpResponse) -> str:

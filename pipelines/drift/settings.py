@@ -7,10 +7,27 @@ from typing import Final
 
 import pyarrow as pa
 
-SCOPES: Final = {"/users/meetings/org": "user_read"}
-"""The scope that a token needs, by path; named when Drift refuses a token."""
+SCOPES: Final = {
+    "users": "user_read",
+    "contacts": "contact_read",
+    "conversations": "conversation_read",
+}
+"""The scope that a token needs, by a path's first part; named when Drift refuses a token. Which one
+`/teams/org` needs is not documented."""
+
+
+def scope_of(path: str) -> str | None:
+    """The scope that a token needs for a path, where it is known."""
+    return SCOPES.get(path.split("/")[1])
+
 
 MEETINGS_PATH: Final = "/users/meetings/org"
+USERS_PATH: Final = "/users/list"
+SOME_USERS_PATH: Final = "/users"
+TEAMS_PATH: Final = "/teams/org"
+
+USERS_AT_ONCE: Final = 20
+"""The most users that one request may ask for by their ids."""
 
 LIMIT: Final = 1000
 """Rows asked for, and the most that Drift puts into one answer. Left out, it is 100."""

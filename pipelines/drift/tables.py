@@ -93,6 +93,67 @@ SYNCS: Final[Columns] = {
     "gap_to": ("timestamp", "Its end."),
 }
 
+USERS: Final[Columns] = {
+    "id": ("bigint", "The Drift user: an agent, or somebody else of the organisation."),
+    "org_id": ("bigint", "The Drift organisation."),
+    "name": ("text", "The user's name."),
+    "alias": ("text", "The name that visitors see."),
+    "email": ("text", "The user's e-mail address."),
+    "phone": ("text", "The user's telephone number."),
+    "locale": ("text", "The user's language."),
+    "availability": ("text", "Whether the user is there, as Drift says it."),
+    "role": ("text", "member, admin, agent, or another word."),
+    "time_zone": ("text", "The user's time zone, as Drift sent it."),
+    "avatar_url": ("text", "Where the user's picture is."),
+    "is_verified": ("bool", "Drift's `verified`."),
+    "is_bot": ("bool", "Drift's `bot`."),
+    "created_at": ("timestamp", "When the user was created."),
+    "updated_at": ("timestamp", "When the user was last changed."),
+    "is_current": ("bool", "Drift lists the user; false for one who was listed once."),
+    "is_gone": ("bool", "A meeting names this user, and Drift knows nothing of them any more."),
+}
+
+TEAMS: Final[Columns] = {
+    "id": ("bigint", "The team."),
+    "org_id": ("bigint", "The Drift organisation."),
+    "workspace_id": ("text", "The workspace."),
+    "name": ("text", "The team's name."),
+    "owner_id": ("bigint", "The Drift user who owns the team."),
+    "status": ("text", "The team's status, as Drift says it."),
+    "is_main": ("bool", "Drift's `main`."),
+    "updated_at": ("timestamp", "When the team was last changed."),
+    "is_current": ("bool", "Drift lists the team; false for one that was listed once."),
+}
+
+TEAM_MEMBERS: Final[Columns] = {
+    "team_id": ("bigint", "The team."),
+    "user_id": ("bigint", "A Drift user who belongs to it, or once did."),
+    "is_current": ("bool", "The user belongs to the team, and Drift lists the team."),
+}
+
+CONTACTS: Final[Columns] = {
+    "id": ("bigint", "The contact: meeting_versions.scheduler_id."),
+    "created_at": ("timestamp", "When Drift first knew the contact."),
+    "email": ("text", "The contact's e-mail address."),
+    "first_name": ("text", "The contact's first name."),
+    "last_name": ("text", "The contact's last name."),
+    "company": ("text", "The contact's company."),
+    "is_gone": ("bool", "Drift has no such contact any more, and what was known is gone too."),
+    "read_at": ("timestamp", "The start of the run that read the contact."),
+}
+
+CONVERSATIONS: Final[Columns] = {
+    "id": ("bigint", "The conversation: meeting_versions.conversation_id."),
+    "contact_id": ("bigint", "The contact whom it is with."),
+    "status": ("text", "The conversation's status, as Drift says it."),
+    "playbook_id": ("text", "The playbook that it came from: relatedPlaybookId."),
+    "inbox_id": ("text", "The inbox that it lies in."),
+    "created_at": ("timestamp", "When it began."),
+    "updated_at": ("timestamp", "When it was last changed."),
+    "is_gone": ("bool", "Drift has no such conversation any more."),
+    "read_at": ("timestamp", "The start of the run that read the conversation."),
+}
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -174,4 +235,31 @@ REJECTED: Final = RawTable(
     ("record_id",),
 )
 SYNC: Final = RawTable("syncs", "One row for each complete read.", SYNCS, MERGED, ("sync_id",))
-ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC)
+USER: Final = RawTable("users", "Drift's users, past ones included.", USERS, MERGED, ("id",))
+TEAM: Final = RawTable("teams", "Drift's teams, past ones included.", TEAMS, MERGED, ("id",))
+TEAM_MEMBER: Final = RawTable(
+    "team_members",
+    "Who belongs to which team, and who once did.",
+    TEAM_MEMBERS,
+    MERGED,
+    ("team_id", "user_id"),
+)
+CONTACT: Final = RawTable(
+    "contacts",
+    "The people who booked, as far as they have been read; also a column for each attribute that"
+    " sources.drift.contact_attributes names.",
+    CONTACTS,
+    MERGED,
+    ("id",),
+)
+CONVERSATION: Final = RawTable(
+    "conversations",
+    "The conversations in which meetings were booked, as far as they have been read.",
+    CONVERSATIONS,
+    MERGED,
+    ("id",),
+)
+NEIGHBOURS: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION)
+"""What `neighbours` writes."""
+
+ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *NEIGHBOURS)

@@ -1,4 +1,4 @@
-"""Drift's meetings endpoint, stood in for over real HTTP on this machine.
+"""Drift's meetings endpoint and its neighbours, stood in for over real HTTP on this machine.
 
 It enforces what Drift documents (bearer token, both bounds, the cap, 30 days, the error bodies) and
 turns into an option each thing nobody has written down: the bounds, the order, which rows survive
@@ -16,9 +16,9 @@ import struct
 import sys
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import KW_ONLY, InitVar, dataclass, replace
+from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -33,11 +33,20 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 Record = Mapping[str, object] | bytes  # bytes: raw JSON text, served as it is, however bad
+Person = Mapping[str, object]
 Meetings = Sequence[Record] | Callable[[], Sequence[Record]]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 VISIBLE = timedelta(days=30)  # doc: meetings "up to 30 days in the past"
 LARGEST_LIMIT = 1_000  # code: a typed client allows 0 to 1000
+USERS_AT_ONCE = 20  # doc
+EVERY_SCOPE = frozenset({"user_read", "contact_read", "conversation_read"})
+_SCOPE_OF = {  # by a path's first part; that of teams is written down nowhere
+    "users": "user_read",
+    "teams": "user_read",
+    "contacts": "contact_read",
+    "conversations": "conversation_read",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,9 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     status: int = 0
+    repeated: tuple[tuple[str, str], ...] = field(
+        default=(), compare=False
+    )  # names that recur, too
 
 
 class Answer(NamedTuple):
@@ -65,6 +77,14 @@ class Answer(NamedTuple):
 def _error(status: int, kind: str, message: str) -> Answer:
     """An error in the documented form (data-and-errors)."""
     return Answer(status, orjson.dumps({"error": {"type": kind, "message": message}}))
+
+
+def _data(data: object) -> Answer:
+    return Answer(200, json.dumps({"data": data}).encode())
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(r"-?\d{1,19}", text, re.ASCII) is not None
 
 
 @dataclass(frozen=True)
@@ -175,6 +195,21 @@ def _no_faults(_number: int, _path: str) -> Fault | None:
     return None
 
 
+def _nobody(_: int) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is behind the ids of meetings. Users and teams are served as they are, however odd."""
+
+    users: Sequence[object] = ()
+    former_users: Sequence[object] = ()  # in no list, and still known by their ids
+    teams: Sequence[object] = ()
+    contact: Callable[[int], Person | None] = _nobody
+    conversation: Callable[[int], Person | None] = _nobody
+
+
 @dataclass(eq=False)
 class StandIn:
     """A Drift on loopback that serves `meetings` at `url` within a `with` block.
@@ -188,6 +223,9 @@ class StandIn:
     meetings: InitVar[Meetings]
     _: KW_ONLY
     token: str = "demo-token"  # noqa: S105 - opens nothing but this stand-in
+    scopes: Collection[str] = EVERY_SCOPE  # the token's
+    bodies: Mapping[str, bytes] = field(default_factory=dict)  # by path, instead of the right ones
+    people: People = People()
     clock: Callable[[], datetime] = _utc_now  # what is 30 days ago, and the Date header
     cap: int = 1_000  # the most rows of any answer
     default_limit: int = 100  # the most rows of an answer asked for without a limit
@@ -197,6 +235,7 @@ class StandIn:
     ignores_limit: bool = False  # answers `default_limit` rows, whatever is asked
     serves_unscheduled: bool = False  # records without a slotStart: in every answer, or in none
     refusal_status: int = 403  # doc; clients in public code expect 401 as well
+    refusal_words: str = ""  # said after the documented ones
     gzip: bool = False  # compresses for those who accept it
     latency_seconds: float = 0.0
     faults: Callable[[int, str], Fault | None] = _no_faults
@@ -206,7 +245,6 @@ class StandIn:
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._asked: list[Asked] = []
-        self._routes = {"/users/meetings/org": self._booked_meetings}
         self.set_meetings(meetings)
 
     def __enter__(self) -> Self:
@@ -255,14 +293,51 @@ class StandIn:
 
     def answer(self, asked: Asked, number: int) -> Answer:
         """The right answer to a request, by the documented rules and this stand-in's options."""
-        route = self._routes.get(asked.path)
-        if route is None:
+        part, *rest = asked.path.removeprefix("/").split("/")
+        if part not in _SCOPE_OF:
             return _error(404, "not_found", f"There is nothing at {asked.path}.")
         if asked.method != "GET":
             return _error(405, "method_not_allowed", f"{asked.path} answers GET alone.")
         if asked.headers.get("authorization") != f"Bearer {self.token}":
-            return _error(self.refusal_status, "authentication_error", "The token was refused.")
-        return route(asked.query, number)
+            message = f"The token was refused.{self.refusal_words}"
+            return _error(self.refusal_status, "authentication_error", message)
+        if (scope := _SCOPE_OF[part]) not in self.scopes:
+            message = f"The token lacks the scope {scope}.{self.refusal_words}"
+            return _error(403, "authentication_error", message)
+        if asked.path in self.bodies:
+            return Answer(200, self.bodies[asked.path])
+        match part, *rest:
+            case "users", "meetings", "org":
+                return self._booked_meetings(asked.query, number)
+            case "users", "list":
+                return _data(list(self.people.users))
+            case ("users",):
+                return self._some_users([v for n, v in asked.repeated if n == "userId"])
+            case "teams", "org":
+                return _data(list(self.people.teams))
+            case ("users" | "contacts" | "conversations") as kind, id_ if _is_id(id_):
+                found = self._one(kind, int(id_))
+                return _error(404, "not_found", "No such id.") if found is None else _data(found)
+        return _error(404, "not_found", f"There is nothing at {asked.path}.")
+
+    def _one(self, kind: str, number: int) -> object:
+        match kind:
+            case "contacts":
+                return self.people.contact(number)
+            case "conversations":
+                return self.people.conversation(number)
+            case _:
+                return self._users().get(number)
+
+    def _users(self) -> dict[object, object]:
+        every = (*self.people.former_users, *self.people.users)
+        return {user["id"]: user for user in every if isinstance(user, dict) and "id" in user}
+
+    def _some_users(self, ids: Sequence[str]) -> Answer:
+        if not 1 <= len(ids) <= USERS_AT_ONCE or not all(map(_is_id, ids)):
+            return _error(400, "validation_error", f"userId: 1 to {USERS_AT_ONCE} integers.")
+        users = self._users()
+        return _data({number: users[int(number)] for number in ids if int(number) in users})
 
     def _booked_meetings(self, query: Mapping[str, str], number: int) -> Answer:
         asked = {"limit": str(self.default_limit), **query}
@@ -322,9 +397,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         standin = cast(_Server, self.server).standin
         parts = urlsplit(self.path)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, parts.path, query, headers)
+        pairs = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        asked = Asked(self.command, parts.path, dict(pairs), headers, repeated=pairs)
         number = standin.heard(asked)
         fault = standin.faults(number, self.path)
         hangs = fault is not None and fault.kind == "hang"

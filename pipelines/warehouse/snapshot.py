@@ -37,10 +37,13 @@ def check_place(snapshot: Path, database: Path) -> None:
         )
 
 
-def publish(database: Path, snapshot: Path, *, without: Sequence[str] = ()) -> None:
+def publish(
+    database: Path, snapshot: Path, *, without: Sequence[str] = (), kept: int = KEPT_COPIES
+) -> None:
     """Points `snapshot` at a fresh copy of `database`, less the schemas in `without`.
 
-    No process may have `database` open. The copy is complete before the link moves, in one step.
+    The newest `kept` copies are left, this one included. No process may have `database` open. The
+    copy is complete before the link moves, in one step.
     """
     copies = _copies(snapshot)
     folder = copies / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -52,7 +55,7 @@ def publish(database: Path, snapshot: Path, *, without: Sequence[str] = ()) -> N
             connection.execute(f'drop schema if exists "{schema}" cascade').fetchall()
         connection.execute("checkpoint").fetchall()
     _point(snapshot, copy)
-    for old in sorted(path for path in copies.iterdir() if path.is_dir())[:-KEPT_COPIES]:
+    for old in sorted(path for path in copies.iterdir() if path.is_dir())[:-kept]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -21,6 +21,11 @@ with totals as (
     from bookings.bookings_by_meeting_type
     union all
     select
+        'bookings_by_playbook' as table_name,
+        sum(bookings) as bookings
+    from bookings.bookings_by_playbook
+    union all
+    select
         'weekly_bookings' as table_name,
         sum(bookings) as bookings
     from bookings.weekly_bookings

@@ -33,6 +33,22 @@ with states as (
     from bookings.bookings_by_meeting_type
     union all
     select
+        'bookings_by_playbook' as table_name,
+        playbook_id as row_key,
+        bookings,
+        canceled_meetings + delisted_meetings + upcoming_meetings + in_progress_meetings
+        + elapsed_meetings as in_a_state
+    from bookings.bookings_by_playbook
+    union all
+    select
+        'bookings_by_team' as table_name,
+        cast(team_id as varchar) as row_key,
+        bookings,
+        canceled_meetings + delisted_meetings + upcoming_meetings + in_progress_meetings
+        + elapsed_meetings as in_a_state
+    from bookings.bookings_by_team
+    union all
+    select
         'weekly_bookings' as table_name,
         cast(week_start_on as varchar) as row_key,
         bookings,

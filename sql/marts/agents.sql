@@ -1,10 +1,11 @@
--- The agents: everyone whom a version of a meeting names, past ones included.
+-- The agents: everyone whom a version of a meeting names, and every user of Drift's, past ones
+-- included.
 -- grain: one row per agent
 -- columns:
 --   agent_id: the Drift user who takes the meetings
 --   agent_name: the agent's name; null while unknown
---   agent_email: the agent's e-mail address; null while unknown
---   team_name: the agent's team; null while unknown
+--   agent_email: the agent's e-mail address, or its hash; null while unknown
+--   team_name: the agent's team, the first by name of several; null where there is none
 --   is_current: whether the agent still is a Drift user; null while unknown
 --   bookings: meetings that are now the agent's, in every state
 --   first_booked_at: when the first of these was booked (UTC); null without any

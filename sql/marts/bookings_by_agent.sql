@@ -3,7 +3,7 @@
 -- columns:
 --   agent_id: the Drift user who takes the meetings; null where nobody is assigned
 --   agent_name: the agent's name; null while unknown; Unassigned where nobody is assigned
---   agent_email: the agent's e-mail address; null while unknown
+--   agent_email: the agent's e-mail address, or its hash; null while unknown
 --   bookings: meetings booked, in every state
 --   canceled_meetings: of these, cancelled
 --   delisted_meetings: of these, gone from Drift without being cancelled

@@ -8,7 +8,7 @@
 --   versions: versions of them known
 --   rejected: records of Drift's that could not be read as meetings, in all syncs
 --   open_gaps: syncs that came over 30 days after the one before: meetings in between are lost
---   agent_known_share: meetings with an agent / meetings, 0 to 1; null without meetings
+--   agent_known_share: meetings whose agent Drift has named / meetings, 0 to 1; null without any
 -- The same raw data gives the same tables, so no age by the clock is written here: for that, ask
 -- select current_timestamp - newest_sync_at from bookings.data_health
 with syncs as (
@@ -22,8 +22,9 @@ with syncs as (
 counts as (
     select
         count(*) as meetings,
-        count(agent_id) as meetings_with_agent
-    from bookings.meetings
+        count(case when agents.is_known then 1 end) as meetings_with_known_agent
+    from bookings.meetings as meetings
+    left join bookings.stg_agents as agents on meetings.agent_id = agents.agent_id
 )
 
 select
@@ -35,7 +36,7 @@ select
     (select count(*) from drift.meeting_versions) as versions,
     (select count(*) from drift.rejected_meetings) as rejected,
     (select count(syncs.gap_from) from drift.syncs) as open_gaps,
-    counts.meetings_with_agent / nullif(counts.meetings, 0) as agent_known_share
+    counts.meetings_with_known_agent / nullif(counts.meetings, 0) as agent_known_share
 from bookings.stg_now as now
 cross join counts
 left join syncs as newest on now.sync_id = newest.sync_id

@@ -6,9 +6,10 @@
 --   org_id: the Drift organisation
 --   agent_id: the Drift user who takes the meeting; null while nobody is assigned
 --   agent_name: the agent's name; null while unknown
---   agent_email: the agent's e-mail address; null while unknown
+--   agent_email: the agent's e-mail address, or its hash; null while unknown
 --   scheduler_id: the contact who booked
 --   conversation_id: the conversation in which it was booked
+--   playbook_id: the playbook which that conversation came from; null while unknown
 --   booked_by_id: the Drift user who booked for the visitor; null where the visitor booked alone
 --   event_id: the calendar's event
 --   status: Drift's status, as sent
@@ -31,6 +32,7 @@
 --   meeting_state: canceled, delisted, upcoming, in_progress or elapsed, as of the newest sync
 --   duration_minutes: minutes from start to end; null where one is absent, or end is before start
 --   lead_time_hours: hours from booked_at to the start; negative where booked after the start
+--   time_to_book_minutes: minutes from the conversation's start to booked_at; null while unknown
 --   booked_on: the day of booked_at, in bookings.time_zone
 --   meeting_on: the day of slot_start_at, in bookings.time_zone
 --   local_start_at: the start on the visitor's clock, without zone; null where the zone is unknown
@@ -42,6 +44,7 @@ select
     agents.agent_email,
     newest.scheduler_id,
     newest.conversation_id,
+    conversations.playbook_id,
     newest.booked_by as booked_by_id,
     newest.event_id,
     newest.status,
@@ -67,6 +70,8 @@ select
             then date_diff('microsecond', newest.slot_start, newest.slot_end) / 60000000.0
     end as duration_minutes,
     date_diff('microsecond', facts.booked_at, newest.slot_start) / 3600000000.0 as lead_time_hours,
+    date_diff('microsecond', conversations.created_at, facts.booked_at) / 60000000.0
+        as time_to_book_minutes,
     facts.booked_on,
     facts.meeting_on,
     cast(newest.slot_start at time zone newest.known_time_zone as timestamp) as local_start_at
@@ -78,3 +83,5 @@ inner join drift.meeting_versions as newest
         and facts.sync_id = newest.sync_id
         and facts.content_hash = newest.content_hash
 left join bookings.stg_agents as agents on newest.agent_id = agents.agent_id
+left join drift.conversations as conversations
+    on newest.conversation_id = conversations.id

@@ -1,8 +1,10 @@
--- Every meeting three times: in the group of its agent, of its source and of its type.
+-- Every meeting three times: in the group of its agent, of its source and of its type; and once
+-- more in that of its playbook, where that is known.
 -- grain: one row per dimension and meeting
 -- columns:
---   dimension: agent, source or meeting_type
---   group_key: the agent's id as text, the source or the type; UNKNOWN where absent
+--   dimension: agent, source, meeting_type or playbook
+--   group_key: the id as text, the source or the type; UNKNOWN where absent
+--   has_playbook: whether the meeting's playbook is known
 --   scheduler_id: the contact who booked
 --   meeting_state: canceled, delisted, upcoming, in_progress or elapsed
 --   is_rescheduled: whether its start ever moved
@@ -17,6 +19,8 @@ with dimensions as (
     select 'source' as dimension
     union all
     select 'meeting_type' as dimension
+    union all
+    select 'playbook' as dimension
 )
 
 select
@@ -25,10 +29,12 @@ select
         case dimensions.dimension
             when 'agent' then cast(meetings.agent_id as varchar)
             when 'source' then meetings.meeting_source
+            when 'playbook' then meetings.playbook_id
             else meetings.meeting_type
         end,
         'UNKNOWN'
     ) as group_key,
+    meetings.playbook_id is not null as has_playbook,
     meetings.scheduler_id,
     meetings.meeting_state,
     meetings.is_rescheduled,
@@ -44,3 +50,4 @@ select
 from bookings.meetings as meetings
 cross join dimensions
 cross join bookings.stg_now as now
+where dimensions.dimension <> 'playbook' or meetings.playbook_id is not null

@@ -4,7 +4,7 @@ import datetime as dt
 import random
 from typing import Any
 
-from tests.models.conftest import NOW, Row, sync, version
+from tests.models.conftest import NOW, Row, sync, user, version
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", None)
 
@@ -31,6 +31,7 @@ def raw_tables(meetings: int, seed: int) -> dict[str, list[Row]]:
             "known_time_zone": zone,
             "scheduler_id": maybe(0.9, dice.randint(1, max(2, meetings // 3))),
             "booked_by": maybe(0.3, dice.randint(1, 5)),
+            "conversation_id": maybe(0.8, dice.randint(0, 40)),
             "meeting_notes": maybe(0.5, f"note 'of' {number}\n%"),
         }
         for _ in range(dice.randint(1, 5)):
@@ -66,4 +67,24 @@ def raw_tables(meetings: int, seed: int) -> dict[str, list[Row]]:
             {"record_id": "r", "slug": None, "raw_json": "{}", "reason": "no", "sync_id": "s1"}
         ],
         "drift.syncs": syncs,
+        # agents 1 to 5 of 6 are known, one is gone, one has left; 2 and 3 are in two teams
+        "drift.users": [
+            user(number, is_current=number != 4, is_gone=number == 5) for number in range(1, 6)
+        ],
+        "drift.teams": [
+            {"id": team, "name": f"Team {team}", "is_current": team != 13} for team in (11, 12, 13)
+        ],
+        "drift.team_members": [
+            {"team_id": team, "user_id": agent, "is_current": agent != 4}
+            for team, members in {11: (1, 2, 3), 12: (2, 3, 4), 13: (6,)}.items()
+            for agent in members
+        ],
+        "drift.conversations": [
+            {
+                "id": number,
+                "playbook_id": maybe(0.8, dice.choice(("60", "61"))),
+                "created_at": maybe(0.9, NOW - dt.timedelta(minutes=dice.randint(0, 10**5))),
+            }
+            for number in range(0, 40, 2)
+        ],
     }

@@ -17,11 +17,11 @@ import pytest
 from standin.organisation import synthetic_meetings
 from tests.conftest import ROOT, Project, Serve, meeting
 from tests.destinations.conftest import PASSWORD, Postgres
-from tests.test_crash import Zygote, organisation
+from tests.test_crash import Zygote, organisation, people
 
 Row = tuple[Any, ...]
 
-RUN_TIMES = ("sync_id", "delisted_at", "started_at", "newest_sync_at")
+RUN_TIMES = ("sync_id", "delisted_at", "started_at", "newest_sync_at", "read_at")
 """Columns that tell when a run took place: two runs do not have them in common."""
 
 
@@ -96,9 +96,11 @@ def test_two_variables_take_a_project_to_postgres_with_the_same_tables(
 ) -> None:
     days = organisation(1), organisation(2)
     server = serve([], serves_unscheduled=True)
+    project.environment["SOURCES__DRIFT__CONVERSATIONS"] = "true"
     for _ in each_destination(project, postgres):
-        for records in days:
+        for day, records in enumerate(days, 1):
             server.set_meetings(records)
+            server.people = people(day)
             done = project.run()
     assert_as_on_duckdb(project, postgres)
     assert f"postgres, postgresql://loader:***@127.0.0.1:{postgres.line.port}" in done.stdout
@@ -106,6 +108,26 @@ def test_two_variables_take_a_project_to_postgres_with_the_same_tables(
     project.environment |= postgres.settings
     assert ", 0 versions of them new" in project.run().stdout
     assert postgres.tables() == before
+
+
+def test_personal_data_that_was_kept_is_dropped_as_on_duckdb(
+    project: Project, serve: Serve, postgres: Postgres
+) -> None:
+    noted = [meeting(f"m{n}", schedulerId=n, agentId=n, extra="text") for n in range(4)]
+    serve([*noted, b'{"slug": 7}'], serves_unscheduled=True, people=people(1))
+    for _ in each_destination(project, postgres):
+        project.run()
+        project.environment |= {"SOURCES__DRIFT__PERSONAL_DATA": "drop"}
+        project.run("--apply-personal-data")
+        assert ", 0 versions of them new" in project.run().stdout
+    assert_as_on_duckdb(project, postgres)
+    assert postgres.query(
+        "select count(meeting_notes), count(extra), count(*) from drift.meeting_versions"
+    ) == [(0, 0, 4)]
+    assert postgres.query("select count(email), count(*) from drift.contacts") == [(0, 4)]
+    assert postgres.query("select count(email), count(name), count(*) from drift.users") == [
+        (0, 0, 4)
+    ]
 
 
 def test_attributes_of_every_kind_land_as_on_duckdb(
@@ -146,6 +168,7 @@ def test_a_machine_that_has_never_run_goes_on_where_the_last_one_stopped(
     project: Project, serve: Serve, on_postgres: Postgres, tmp_path: Path
 ) -> None:
     server = serve(synthetic_meetings(2500, "uniform", datetime.now(UTC)))
+    project.environment["SOURCES__DRIFT__CONTACTS"] = "false"  # each run would read the next ones
     project.run()
     before = on_postgres.tables()
     (tmp_path / "another").mkdir()
@@ -153,8 +176,10 @@ def test_a_machine_that_has_never_run_goes_on_where_the_last_one_stopped(
     another.environment |= project.environment
     already = len(server.requests)
     assert ", 0 versions of them new" in another.run().stdout
+    asked = [asked.path for asked in server.requests[already:]]
     assert on_postgres.tables() == before
-    assert len(server.requests) == already + 3  # by the windows that the first machine had cut
+    # by the windows that the first machine had cut, and for nobody whom it had asked for
+    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org"]
     assert on_postgres.query("select count(*) from drift.syncs") == [(2,)]
 
 

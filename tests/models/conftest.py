@@ -35,6 +35,11 @@ RAW_TABLES = {
         versions_added bigint, rejected bigint, gap_from timestamptz, gap_to timestamptz""",
     "drift.rejected_meetings": """
         record_id text, slug text, raw_json text, reason text, sync_id text""",
+    "drift.users": """
+        id bigint, name text, email text, is_current boolean, is_gone boolean""",
+    "drift.teams": "id bigint, name text, is_current boolean",
+    "drift.team_members": "team_id bigint, user_id bigint, is_current boolean",
+    "drift.conversations": "id bigint, playbook_id text, created_at timestamptz",
     "bookings.settings": "time_zone text",
 }
 
@@ -105,6 +110,19 @@ def sync(sync_id: str = "s9", started_at: dt.datetime = NOW, **attributes: objec
     return given | attributes
 
 
+def user(number: int, **attributes: object) -> Row:
+    """A user of Drift's, as stored."""
+    given = {
+        "id": number,
+        "name": f"Agent {number}",
+        "email": f"agent-{number}@example.com",
+        "is_current": True,
+        "is_gone": False,
+    }
+    assert attributes.keys() <= given.keys(), "no such attribute"
+    return given | attributes
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """A warehouse whose models are built."""
@@ -147,6 +165,11 @@ def load(
     unlisted: Sequence[Row] = (),
     syncs: Sequence[Row] | None = None,
     rejected: Sequence[Row] = (),
+    users: Sequence[Row] = (),
+    teams: Mapping[int, Sequence[int]] | None = None,
+    left: Sequence[Row] = (),
+    closed: Sequence[int] = (),
+    conversations: Sequence[Row] = (),
     time_zone: str = "UTC",
 ) -> Warehouse:
     """The models built from raw rows: one sync at NOW that returned every meeting, if not said."""
@@ -159,6 +182,14 @@ def load(
     insert(connection, "drift.unlisted_meetings", unlisted)
     insert(connection, "drift.syncs", [sync()] if syncs is None else syncs)
     insert(connection, "drift.rejected_meetings", rejected)
+    insert(connection, "drift.users", users)
+    for team, members in (teams or {}).items():
+        named = {"id": team, "name": f"Team {team}", "is_current": team not in closed}
+        insert(connection, "drift.teams", [named])
+        rows = [{"team_id": team, "user_id": user} for user in members]
+        rows = [row | {"is_current": row not in left} for row in rows]
+        insert(connection, "drift.team_members", rows)
+    insert(connection, "drift.conversations", conversations)
     insert(connection, "bookings.settings", [{"time_zone": time_zone}])
     build(connection)
     return Warehouse(connection)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from .conftest import NOW, Given, at, sync, version
+from .conftest import NOW, Given, at, sync, user, version
 
 REJECTED = {"record_id": "r1", "slug": None, "raw_json": "{}", "reason": "no slug", "sync_id": "s8"}
 
@@ -14,6 +14,7 @@ def test_one_row_tells_how_new_and_how_whole_the_data_is(given: Given) -> None:
         version("b", agent_id=None),
         version("c"),
         version("d"),
+        users=[user(7)],
         syncs=[
             sync("s9", NOW),
             sync("s7", NOW - dt.timedelta(days=50)),

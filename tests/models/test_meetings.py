@@ -28,6 +28,7 @@ def test_a_meeting_carries_all_that_its_newest_version_says(given: Given) -> Non
         "agent_email": None,
         "scheduler_id": 501,
         "conversation_id": 9001,
+        "playbook_id": None,
         "booked_by_id": 33,
         "event_id": "e1",
         "status": "ACTIVE",
@@ -50,6 +51,7 @@ def test_a_meeting_carries_all_that_its_newest_version_says(given: Given) -> Non
         "meeting_state": "elapsed",
         "duration_minutes": 45.0,
         "lead_time_hours": 246.0,  # 1 March 09:00 to 11 March 15:00: 10 * 24 + 6
+        "time_to_book_minutes": None,
         "booked_on": on("2025-03-01"),
         "meeting_on": on("2025-03-11"),
         "local_start_at": dt.datetime(2025, 3, 11, 16),  # a clock on a wall: no zone

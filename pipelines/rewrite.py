@@ -1,0 +1,77 @@
+"""`--apply-personal-data`: what is stored, written anew as the settings now say."""
+
+import gc
+from contextlib import ExitStack
+from pathlib import Path
+
+from configuration import SettingError, read_settings
+from console import Steps
+from drift import last_read
+from drift.rewriting import drift_rewritten
+from warehouse.destination import (
+    RAW_STAGING,
+    duckdb_file,
+    kept_open,
+    open_demo,
+    open_warehouse,
+    place_of,
+)
+from warehouse.erasing import forget_packages, rewrite_file
+from warehouse.interrupted import finish_interrupted
+from warehouse.lease import run_lease
+from warehouse.lock import run_lock
+from warehouse.models import build
+from warehouse.snapshot import check_place, publish
+
+KEPT = (
+    "sources.drift.personal_data is keep, so there is nothing to apply: set it to hash or drop. "
+    "What was hashed or dropped before cannot come back from here."
+)
+
+
+def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
+    """Rewrites the raw tables and the models, and removes what is left of the old ones.
+
+    Drift is not asked for anything. Raises `SettingError` where the setting is `keep`.
+    """
+    gc.enable()
+    settings, steps = read_settings(project), Steps()
+    if settings.keeps_personal_data:
+        raise SettingError(KEPT)
+    snapshot = settings.snapshot
+    if demo:
+        var, snapshot = var / "demo", project / "demo.duckdb"
+    wait = settings.lock_wait_seconds
+    with ExitStack() as held:
+        held.enter_context(run_lock(var / "lock", wait_seconds=wait))
+        open_ = open_demo if demo else open_warehouse
+        pipeline = open_(var / "pipeline.duckdb", var / "pipelines")
+        database = duckdb_file(pipeline)
+        if not database:
+            held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
+        else:
+            check_place(snapshot, database)
+        with kept_open(database, settings.duckdb_memory):
+            finish_interrupted(pipeline)
+            if not last_read(pipeline):
+                return ["rewritten  nothing: no run has stored anything yet"]
+            with steps.step("raw tables"):
+                pipeline.run(drift_rewritten())
+            with steps.step("models and checks"):
+                built = build(pipeline, project / "sql", {"time_zone": settings.time_zone})
+        with steps.step("removal of older files"):
+            forget_packages(pipeline)
+            if database:
+                rewrite_file(database, settings.duckdb_memory)
+                publish(database, snapshot, without=[RAW_STAGING], kept=1)
+        place = str(snapshot) if database else place_of(pipeline)
+        older = "older published copies, and " if database else ""
+        return [
+            "rewritten  every raw table that may hold personal data, and the models:"
+            f" {sum(built.rows.values()):,} rows",
+            f"removed    {older}dlt's files of what it has loaded",
+            "took       "
+            + ", ".join(f"{step} {took:.1f} s" for step, took in steps.seconds.items()),
+            f"database   {place}",
+            *(f"warning    {finding}" for finding in built.warnings),
+        ]

@@ -1,0 +1,110 @@
+"""Who is behind the ids of meetings: what a stand-in serves beside them.
+
+The organisation's own are plainly made up: names say that they are examples, addresses end in
+example.com. They follow from the ids alone, but for when a conversation began.
+"""
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from standin.organisation import AGENTS, MINUTE, ORG_ID, Meeting
+from standin.server import People, Person
+
+CREATED: Final = 1_735_689_600_000  # 2025-01-01: when the organisation began
+TEAM_NAMES: Final = {
+    "America/New_York": "US East",
+    "America/Chicago": "US Central",
+    "America/Los_Angeles": "US West",
+    "Europe/London": "UK",
+    "Europe/Berlin": "Germany",
+}
+
+
+def people_of(meetings: Sequence[Meeting]) -> People:
+    """The organisation's agents, their teams, and the visitors behind these meetings."""
+    began: dict[object, Meeting] = {}
+
+    def conversation(number: int) -> Person | None:
+        if not began:  # built when somebody asks: few do
+            began.update((meeting.get("conversationId"), meeting) for meeting in meetings)
+        booked = began.get(number)
+        return booked and _conversation(number, booked)
+
+    return People(
+        users=[_user(number, agent.id, agent.time_zone) for number, agent in enumerate(AGENTS, 1)],
+        teams=_teams(),
+        contact=_contact,
+        conversation=conversation,
+    )
+
+
+def _user(number: int, user: int, time_zone: str) -> Person:
+    return {
+        "id": user,
+        "orgId": ORG_ID,
+        "name": f"Agent {number} Example",
+        "alias": f"Agent {number}",
+        "email": f"agent-{number}@example.com",
+        "locale": "en-US",
+        "availability": "AVAILABLE" if number % 3 else "OFFLINE",
+        "role": "admin" if number == 1 else "agent",
+        "timeZone": time_zone,
+        "verified": True,
+        "bot": False,
+        "createdAt": CREATED + number * MINUTE,
+        "updatedAt": CREATED + number * MINUTE,
+    }
+
+
+def _teams() -> list[Person]:
+    """A team for each zone, and one across them; the last agent of all is in none."""
+    members = {
+        name: [a.id for a in AGENTS[:-1] if a.time_zone == z] for z, name in TEAM_NAMES.items()
+    }
+    members["Enterprise"] = [agent.id for agent in AGENTS[:-1:4]]
+    return [
+        {
+            "id": 300_001 + number,
+            "orgId": ORG_ID,
+            "workspaceId": 1,
+            "name": name,
+            "updatedAt": CREATED,
+            "members": users,
+            "owner": AGENTS[0].id,
+            "status": "ENABLED",
+            "main": number == 0,
+        }
+        for number, (name, users) in enumerate(members.items())
+    ]
+
+
+def _contact(number: int) -> Person:
+    visitor = number % 10_000_000
+    return {
+        "id": number,
+        "createdAt": CREATED + visitor % 500 * 60 * MINUTE,
+        "attributes": {
+            "email": f"visitor-{visitor}@example.com",
+            "first_name": "Visitor",
+            "last_name": f"{visitor} Example",
+            "company": f"Company {visitor % 97} Example",
+            "ip": "192.0.2.1",
+            "_END_USER_VERSION": 7,
+            "_end_user_version": 8,
+        },
+    }
+
+
+def _conversation(number: int, booked: Meeting) -> Person:
+    scheduled = cast(int, booked["scheduledAt"])
+    return {
+        "id": number,
+        "status": "closed",
+        "participants": [],
+        "contactId": booked.get("schedulerId"),
+        "createdAt": scheduled - (number % 29 + 1) * MINUTE,
+        "updatedAt": scheduled,
+        "relatedPlaybookId": 60_001 + number % 4 if number % 5 else None,
+        "inboxId": 1,
+        "conversationTags": [],
+    }

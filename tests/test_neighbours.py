@@ -1,0 +1,525 @@
+"""Users, teams, contacts and conversations: what is asked for, what is stored, what may fail."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from configuration import SettingError, read_settings
+from drift import drift_source
+from drift.client import BrokenAnswerError
+from drift.neighbours import (
+    Neighbours,
+    _object,
+    _records,
+    attribute_columns,
+    drift_neighbours,
+    read_neighbours,
+)
+from standin.server import Fault, People, StandIn
+from tests.conftest import NOW, ROOT, Project, Serve, meeting, milliseconds
+
+DAY = timedelta(days=1)
+CREATED = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
+    context: Any = dlt.current.run_context()  # it remembers what it read
+    context.reset_config()
+    yield
+    monkeypatch.undo()
+    context.reset_config()
+
+
+def booked(slug: str, scheduler: int | None = None, *, days: float = 0, **rest: object) -> Any:
+    """A meeting tomorrow, booked so many days before NOW."""
+    at, slot = milliseconds(NOW - days * DAY), milliseconds(NOW + DAY)
+    times = {"scheduledAt": at, "updatedAt": at, "slotStart": slot, "slotEnd": slot + 1}
+    others = {"agentId": None, "conversationId": None, "schedulerId": scheduler}
+    return meeting(slug, **times | others | rest)
+
+
+def visitor(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "createdAt": milliseconds(CREATED),
+        "attributes": {
+            "email": f"visitor-{number}@example.com",
+            "first_name": "Visitor",
+            "last_name": f"{number} Example",
+            "company": "Example Ltd",
+            "ip": "192.0.2.1",
+        },
+    }
+
+
+def user(number: int, **attributes: object) -> dict[str, object]:
+    return {"id": number, "name": f"Agent {number}", **attributes}
+
+
+class Sync:
+    """Runs of the pipeline into one warehouse, as new processes would make them."""
+
+    def __init__(self, folder: Path, server: StandIn) -> None:
+        self.folder, self.server = folder, server
+        self.settings: dict[str, Any] = {}
+
+    def run(self, moment: datetime = NOW, **settings: Any) -> Neighbours:
+        pipeline = self.pipeline()
+        token: dict[str, Any] = {"base_url": self.server.url, "access_token": self.server.token}
+        pipeline.run(drift_source(**token, started_at=moment))
+        self.before = len(self.server.requests)
+        found = read_neighbours(**token, **self.settings | settings)
+        if found.rows:
+            pipeline.run(drift_neighbours(found))
+        return found
+
+    @property
+    def asked(self) -> list[str]:
+        """What the last run asked for beside meetings."""
+        asked = self.server.requests[self.before :]
+        return [
+            one.path + "".join(f"?{name}={value}" for name, value in one.repeated) for one in asked
+        ]
+
+    def pipeline(self) -> dlt.Pipeline:
+        return dlt.pipeline(
+            "neighbours",
+            destination=dlt.destinations.duckdb(str(self.folder / "pipeline.duckdb")),
+            dataset_name="drift",
+            pipelines_dir=str(self.folder / "pipelines"),
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.pipeline().sql_client() as client:
+            client.execute_sql("set timezone = 'UTC'")
+            return [tuple(row) for row in client.execute_sql(query) or []]
+
+
+Start = Callable[..., Sync]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """A warehouse, and a stand-in with these meetings and people."""
+
+    @contextmanager
+    def serving(meetings: Any, options: Any) -> Iterator[Sync]:
+        with StandIn(meetings, clock=lambda: NOW, **options) as server:
+            yield Sync(tmp_path, server)
+
+    running = []
+
+    def open_(meetings: Any, **people: Any) -> Sync:
+        options = {name: people.pop(name) for name in ("scopes", "faults") if name in people}
+        context = serving(meetings, options | {"people": People(**people)})
+        running.append(context)
+        return context.__enter__()
+
+    yield open_
+    for context in running:
+        context.__exit__(None, None, None)
+
+
+def test_users_are_read_by_one_request_and_land_with_all_that_is_documented(start: Start) -> None:
+    at = milliseconds(CREATED)
+    sync = start(
+        [],
+        users=[
+            {
+                "id": 1,
+                "orgId": 7,
+                "name": "Agent 1",
+                "alias": "One",
+                "email": "agent-1@example.com",
+                "phone": "+1 555 0100",
+                "locale": "en-US",
+                "availability": "AVAILABLE",
+                "role": "agent",
+                "timeZone": "Europe/Berlin",
+                "avatarUrl": "https://example.com/1.png",
+                "verified": True,
+                "bot": False,
+                "createdAt": at,
+                "updatedAt": at + 1,
+            },
+            {"id": "2", "name": {"first": "Two"}, "email": 5, "verified": "yes", "bot": None},
+            {"id": 3, "name": "nul\x00", "createdAt": "then", "updatedAt": 10**30},
+            {"name": "has no id"},
+            None,
+        ],
+    )
+    found = sync.run(teams=False)
+    assert sync.asked == ["/users/list"]
+    assert sync.rows(
+        "select id, org_id, name, alias, email, phone, locale, availability, role, time_zone,"
+        " avatar_url, is_verified, is_bot, created_at, updated_at, is_current, is_gone from users"
+        " order by id"
+    ) == [
+        (
+            1,
+            7,
+            "Agent 1",
+            "One",
+            "agent-1@example.com",
+            "+1 555 0100",
+            "en-US",
+            "AVAILABLE",
+            "agent",
+            "Europe/Berlin",
+            "https://example.com/1.png",
+            True,
+            False,
+            CREATED,
+            CREATED + timedelta(milliseconds=1),
+            True,
+            False,
+        ),
+        (2, None, '{"first": "Two"}', None, "5", *[None] * 10, True, False),
+        (3, None, "nul", *[None] * 12, True, False),
+    ]
+    assert found.summary == [
+        "who        3 users, 0 contacts",
+        "missing    users: 2 records without an id were left out.",
+    ]
+
+
+def test_a_user_and_a_member_who_leave_stay_and_are_marked(start: Start) -> None:
+    sync = start(
+        [],
+        users=[user(1), user(2)],
+        teams=[
+            {"id": 5, "name": "East", "members": [1, 2], "owner": 1, "main": True, "status": "ON"},
+            {"id": 6, "name": "West", "workspaceId": 3, "members": [2, "odd", None]},
+        ],
+    )
+    sync.run()
+    sync.server.people = People(
+        users=[user(1, name="Renamed")], teams=[{"id": 5, "name": "East", "members": [1]}]
+    )
+    sync.run(NOW + DAY)
+    assert sync.rows("select id, name, is_current from users order by 1") == [
+        (1, "Renamed", True),
+        (2, "Agent 2", False),
+    ]
+    assert sync.rows(
+        "select id, name, workspace_id, owner_id, is_main, status, is_current from teams order by 1"
+    ) == [
+        (5, "East", None, None, None, None, True),
+        (6, "West", "3", None, None, None, False),
+    ]
+    assert sync.rows("select team_id, user_id, is_current from team_members order by 1, 2") == [
+        (5, 1, True),
+        (5, 2, False),
+        (6, 2, False),
+    ]
+
+
+def test_agents_who_are_in_no_list_are_asked_for_twenty_at_once_and_once(start: Start) -> None:
+    sync = start(
+        [booked(f"m{n}", agentId=n) for n in range(1, 26)],
+        users=[user(1), user(2)],
+        former_users=[user(n) for n in range(3, 25)],
+    )
+    sync.run(contacts=False, teams=False)
+    first, second, third = sync.asked
+    assert first == "/users/list"
+    assert second == "/users" + "".join(f"?userId={n}" for n in range(3, 23))
+    assert third == "/users?userId=23?userId=24?userId=25"
+    assert sync.rows(
+        "select id, name, is_current, is_gone from users where id > 22 or id < 4 order by 1"
+    ) == [
+        (1, "Agent 1", True, False),
+        (2, "Agent 2", True, False),
+        (3, "Agent 3", False, False),
+        (23, "Agent 23", False, False),
+        (24, "Agent 24", False, False),
+        (25, None, False, True),
+    ]
+    sync.run(NOW + DAY, contacts=False, teams=False)
+    assert sync.asked == ["/users/list"]
+
+
+def test_an_empty_list_of_users_makes_nobody_a_former_user(start: Start) -> None:
+    sync = start([], users=[user(1)])
+    sync.run()
+    sync.server.people = People()
+    sync.server.bodies = {"/teams/org": b"<html>"}
+    found = sync.run(NOW + DAY)
+    assert sync.rows("select id, is_current from users") == [(1, True)]
+    host = sync.server.url.removeprefix("http://")
+    assert found.missing == [
+        "users: Drift listed none, so those known stay as they were.",
+        f"teams: {host} could not be read: the answer is not whole JSON.",
+    ]
+
+
+def test_nothing_new_asks_for_no_contact_and_loads_nothing(start: Start) -> None:
+    sync = start(
+        [booked("a", 1), booked("b", 2), booked("c", 2), booked("d", None), booked("e", 9)],
+        users=[user(1)],
+        teams=[{"id": 5, "members": [1]}],
+        contact=lambda number: visitor(number) if number < 9 else None,
+    )
+    found = sync.run()
+    assert sorted(sync.asked) == [
+        "/contacts/1",
+        "/contacts/2",
+        "/contacts/9",
+        "/teams/org",
+        "/users/list",
+    ]
+    assert found.summary == ["who        1 users, 1 teams, 3 contacts"]
+    assert sync.rows("from contacts order by id") == [
+        (1, CREATED, "visitor-1@example.com", "Visitor", "1 Example", "Example Ltd", False, NOW),
+        (2, CREATED, "visitor-2@example.com", "Visitor", "2 Example", "Example Ltd", False, NOW),
+        (9, None, None, None, None, None, True, NOW),
+    ]
+    found = sync.run(NOW + DAY)
+    assert sync.asked == ["/users/list", "/teams/org"]
+    assert found.rows == []
+    assert sync.rows("select count(*) from _dlt_loads") == [(3,)]  # two of meetings, one of these
+
+
+def test_a_run_asks_for_so_many_contacts_those_of_the_newest_meetings_first(start: Start) -> None:
+    sync = start(
+        [booked(f"m{n}", n, days=n) for n in (3, 1, 5, 2, 4)], contact=visitor, users=[user(1)]
+    )
+    runs = []
+    for day in range(2):
+        found = sync.run(NOW + day * DAY, contacts_per_run=3, teams=False)
+        runs.append((sorted(sync.asked[1:]), found.read[-1]))
+    assert runs == [
+        (["/contacts/1", "/contacts/2", "/contacts/3"], "3 contacts (2 left to the next runs)"),
+        (["/contacts/4", "/contacts/5"], "2 contacts"),
+    ]
+
+
+def test_a_contact_is_read_again_when_old_and_a_meeting_has_changed_unless_it_is_gone(
+    start: Start,
+) -> None:
+    meetings = [booked("a", 1), booked("b", 2), booked("c", 9)]
+    sync = start(meetings, contact=lambda n: visitor(n) if n < 9 else None)
+    settings: dict[str, Any] = {"users": False, "teams": False, "contact_refresh_days": 10.0}
+    sync.run(**settings)
+    changed = [dict(one) | {"status": "CANCELED"} for one in meetings]
+    sync.server.set_meetings([changed[0], meetings[1], changed[2]])
+    sync.run(NOW + 9 * DAY, **settings)
+    assert sync.asked == []  # changed, and not old yet
+    sync.run(NOW + 11 * DAY, **settings)
+    assert sync.asked == ["/contacts/1"]
+    sync.run(NOW + 31 * DAY, **settings, full_refresh=True)
+    assert sync.asked == ["/contacts/9"]  # of the others, nothing has changed since
+    assert sync.rows("select id, read_at from contacts order by 1") == [
+        (1, NOW + 11 * DAY),
+        (2, NOW),
+        (9, NOW + 31 * DAY),
+    ]
+
+
+def test_a_contact_that_drift_deletes_is_forgotten(start: Start) -> None:
+    sync = start([booked("a", 1)], contact=visitor)
+    sync.run()
+    sync.server.set_meetings([booked("a", 1, status="CANCELED")])
+    sync.server.people = People()
+    sync.run(NOW + 31 * DAY)
+    assert sync.rows("from contacts") == [(1, *[None] * 5, True, NOW + 31 * DAY)]
+
+
+def test_conversations_are_read_when_asked_for(start: Start) -> None:
+    at = milliseconds(CREATED)
+    sync = start(
+        [booked("a", conversationId=7), booked("b", conversationId=8), booked("c")],
+        conversation=lambda number: (
+            {
+                "id": number,
+                "status": "closed",
+                "contactId": 1,
+                "createdAt": at,
+                "updatedAt": at + 1,
+                "relatedPlaybookId": 60,
+                "inboxId": 2,
+                "participants": [1, 2],
+            }
+            if number == 7
+            else None
+        ),
+    )
+    sync.run()
+    assert [path for path in sync.asked if "conversation" in path] == []
+    sync.run(NOW + DAY, conversations=True)
+    assert sorted(sync.asked[2:]) == ["/conversations/7", "/conversations/8"]
+    later = CREATED + timedelta(milliseconds=1)
+    assert sync.rows("from conversations order by id") == [
+        (7, 1, "closed", "60", "2", CREATED, later, False, NOW + DAY),
+        (8, *[None] * 6, True, NOW + DAY),
+    ]
+    sync.run(NOW + 2 * DAY, conversations=True)
+    assert len(sync.asked) == 2
+
+
+def test_attributes_of_contacts_are_kept_when_named_whatever_they_are(start: Start) -> None:
+    odd = {
+        "email": ["a@example.com", {"b": 1}],
+        "first_name": 5,
+        "last_name": None,
+        "company": {"name": "Example"},
+        "tags": [{"name": "hot"}],
+        "_END_USER_VERSION": 7,
+        "_end_user_version": "8\x00",
+        "read_at": True,
+        "ip": "192.0.2.1",
+    }
+    sync = start([booked("a", 1)], contact=lambda _: {"attributes": odd, "createdAt": "never"})
+    names = ["tags", "_END_USER_VERSION", "_end_user_version", "read_at", "absent"]
+    sync.run(contact_attributes=names)
+    other = attribute_columns(names)["_END_USER_VERSION"]
+    assert sync.rows(
+        "select created_at, email, first_name, last_name, company, tags, _end_user_version,"
+        f" {other}, contact_read_at, absent from contacts"
+    ) == [
+        (
+            None,
+            '["a@example.com", {"b": 1}]',
+            "5",
+            None,
+            '{"name": "Example"}',
+            '[{"name": "hot"}]',
+            "8",
+            "7",
+            "true",
+            None,
+        )
+    ]
+    ((columns,),) = sync.rows(
+        "select string_agg(column_name, ' ') from information_schema.columns"
+        " where table_schema = 'drift' and table_name = 'contacts'"
+    )
+    assert "ip" not in columns.split()
+
+
+def test_no_two_attributes_share_a_column_in_whichever_order_they_are_named() -> None:
+    names = ["_END_USER_VERSION", "_end_user_version", "IP", "ip", "Ip", "company size", "id"]
+    columns = attribute_columns(names)
+    assert len(set(columns.values())) == len(names)
+    assert columns["_end_user_version"] == "_end_user_version"
+    assert columns["company size"] == "company_size"
+    assert columns["id"] == "contact_id"
+    assert attribute_columns(names[::-1]) == columns
+    for name in names:  # the same, whether or not the others are named
+        assert attribute_columns([name]) == {name: columns[name]}
+
+
+def test_a_token_without_the_scope_is_refused_at_once_and_costs_nothing_else(
+    start: Start,
+) -> None:
+    sync = start(
+        [booked(f"m{n}", n, conversationId=n) for n in range(30)],
+        users=[user(1)],
+        teams=[{"id": 5}],
+        contact=visitor,
+        conversation=lambda number: {"id": number},
+        scopes={"user_read", "conversation_read"},
+    )
+    found = sync.run(conversations=True, requests_in_flight=3)
+    refused = [path for path in sync.asked if path.startswith("/contacts")]
+    assert 1 <= len(refused) <= 3
+    assert found.summary == [
+        "who        1 users, 1 teams, 0 contacts (30 left to the next runs), 30 conversations",
+        "missing    contacts: Drift refused the access token (403): The token lacks the scope"
+        " contact_read. It needs the scope contact_read.",
+    ]
+    assert sync.rows(
+        "select (select count(*) from users), (select count(*) from teams),"
+        " (select count(*) from contacts), (select count(*) from conversations)"
+    ) == [(1, 1, 0, 30)]
+
+
+def test_what_was_read_before_the_endpoint_fails_is_kept_and_the_next_run_goes_on(
+    start: Start,
+) -> None:
+    sync = start([booked(f"m{n}", n, days=n) for n in range(20)], contact=visitor)
+    settings: dict[str, Any] = {"users": False, "teams": False, "requests_in_flight": 1}
+    broken = set(range(5, 20)) | {2}
+
+    def faults(_: int, path: str) -> Fault | None:
+        part, contact = path.rsplit("/", 1)
+        return Fault("server_error") if part == "/contacts" and int(contact) in broken else None
+
+    sync.server.faults = faults
+    found = sync.run(**settings)
+    # 2 alone fails, and is passed over; of 5, 6 and 7, each asked for twice, one is enough
+    assert sync.rows("select id from contacts order by 1") == [(0,), (1,), (3,), (4,)]
+    assert len(sync.asked) == 4 + 2 + 3 * 2
+    host = sync.server.url.removeprefix("http://")
+    assert found.summary == [
+        "who        4 contacts (16 left to the next runs)",
+        f"missing    contacts: 4 could not be read: {host} kept answering 500: Internal Server"
+        " Error.",
+    ]
+    broken.clear()
+    sync.run(NOW + DAY, **settings)
+    assert len(sync.asked) == 16
+    assert sync.rows("select count(*), count(email) from contacts") == [(20, 20)]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"data": 5}', b"[]", b"{}", b'{"error": {"message": "no"}}', b"", b'{"data": [1']
+)
+def test_a_body_that_is_no_answer_is_asked_for_again(body: bytes) -> None:
+    for decode in (_records, _object):
+        with pytest.raises(BrokenAnswerError):
+            decode(body)
+
+
+def test_neighbours_that_are_off_are_not_asked_for_and_their_tables_are_there(
+    start: Start,
+) -> None:
+    sync = start([booked("a", 1, agentId=11)], users=[user(11)], contact=visitor)
+    found = sync.run(users=False, teams=False, contacts=False)
+    assert (sync.asked, found.summary) == ([], [])
+    for table in ("users", "teams", "team_members", "contacts", "conversations"):
+        assert sync.rows(f"select count(*) from {table}") == [(0,)]
+
+
+def test_a_token_for_meetings_alone_lands_every_meeting(project: Project, serve: Serve) -> None:
+    serve(
+        [meeting(f"m{n}", schedulerId=n) for n in range(30)],
+        people=People(users=[user(11)], teams=[{"id": 5, "members": [11]}], contact=visitor),
+        scopes={"user_read"},
+    )
+    done = project.run()
+    assert project.query("select count(*), min(agent_name) from bookings.meetings") == [
+        (30, "Agent 11")
+    ]
+    assert "missing    contacts: Drift refused the access token (403)" in done.stdout
+    assert "It needs the scope contact_read." in done.stdout
+    assert done.stdout.count("missing") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [
+        ("CONTACTS", "perhaps", "sources.drift.contacts must be true or false"),
+        ("CONTACTS_PER_RUN", "1.5", "sources.drift.contacts_per_run must be a whole number"),
+        ("CONTACT_REFRESH_DAYS", "-1", "sources.drift.contact_refresh_days must be 0 or more"),
+        ("CONTACT_ATTRIBUTES", "tags", "sources.drift.contact_attributes must be a list"),
+        ("CONTACT_ATTRIBUTES", "[1]", "sources.drift.contact_attributes must be a list"),
+        ("PERSONAL_DATA", "hide", "personal_data must be keep, hash or drop, not 'hide'"),
+        ("PERSONAL_DATA", "hash", "needs the secret key sources.drift.personal_data_key"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, key: str
+) -> None:
+    monkeypatch.setenv(f"SOURCES__DRIFT__{variable}", value)
+    with pytest.raises(SettingError, match=re.escape(key)):
+        read_settings(ROOT)

@@ -1,0 +1,91 @@
+"""The stand-in's users, teams, contacts and conversations keep Drift's documented rules."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from standin.organisation import AGENTS, Organisation
+from standin.people import people_of
+from standin.server import People, StandIn
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    people = People(
+        users=[{"id": 1, "name": "One"}, {"id": 2}],
+        former_users=[{"id": 3}],
+        teams=[{"id": 5, "members": [1]}],
+        contact=lambda number: {"id": number, "attributes": {}} if number < 9 else None,
+        conversation=lambda number: {"id": number} if number < 9 else None,
+    )
+    with StandIn([], people=people) as server:
+        yield server
+
+
+def get(standin: StandIn, path: str) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {standin.token}"}
+    answer = requests.get(standin.url + path, headers=headers, timeout=5)
+    body = answer.json()
+    return answer.status_code, body["error"]["type"] if "error" in body else body["data"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "data"),
+    [
+        ("/users/list", 200, [{"id": 1, "name": "One"}, {"id": 2}]),
+        ("/users/1", 200, {"id": 1, "name": "One"}),
+        ("/users/3", 200, {"id": 3}),
+        ("/users/4", 404, "not_found"),
+        ("/users?userId=2&userId=3&userId=4", 200, {"2": {"id": 2}, "3": {"id": 3}}),
+        ("/users?" + "&".join(["userId=1"] * 20), 200, {"1": {"id": 1, "name": "One"}}),
+        ("/users?" + "&".join(["userId=1"] * 21), 400, "validation_error"),
+        ("/users", 400, "validation_error"),
+        ("/users?userId=x", 400, "validation_error"),
+        ("/teams/org", 200, [{"id": 5, "members": [1]}]),
+        ("/contacts/1", 200, {"id": 1, "attributes": {}}),
+        ("/contacts/9", 404, "not_found"),
+        ("/contacts/x", 404, "not_found"),
+        ("/contacts", 404, "not_found"),
+        ("/conversations/1", 200, {"id": 1}),
+        ("/conversations/9", 404, "not_found"),
+    ],
+)
+def test_what_is_served(standin: StandIn, path: str, status: int, data: Any) -> None:
+    assert get(standin, path) == (status, data)
+
+
+def test_each_path_needs_its_scope(standin: StandIn) -> None:
+    paths = ["/users/list", "/contacts/1", "/conversations/1"]
+    for path, scope in zip(paths, ("user", "contact", "conversation"), strict=True):
+        standin.scopes = {f"{scope}_read"}
+        assert [get(standin, other)[0] for other in paths] == [
+            200 if other == path else 403 for other in paths
+        ]
+
+
+def test_a_name_that_recurs_in_a_query_is_noted_as_often(standin: StandIn) -> None:
+    get(standin, "/users?userId=1&userId=2")
+    assert standin.requests[-1].repeated == (("userId", "1"), ("userId", "2"))
+
+
+def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meetings() -> None:
+    organisation = Organisation()
+    meetings = organisation.meetings_at(organisation.first_day)
+    people = people_of(meetings)
+    users: Any = people.users
+    teams: Any = people.teams
+    assert [user["id"] for user in users] == [agent.id for agent in AGENTS]
+    assert all(user["name"].endswith(" Example") for user in users)
+    members = [user for team in teams for user in team["members"]]
+    assert AGENTS[-1].id not in members
+    assert set(members) == {agent.id for agent in AGENTS[:-1]}
+    assert len(members) > len(set(members))
+    for booked in meetings[:50]:
+        contact: Any = people.contact(int(str(booked["schedulerId"])))
+        assert contact["attributes"]["email"].endswith("@example.com")
+        if "conversationId" in booked:
+            conversation: Any = people.conversation(int(str(booked["conversationId"])))
+            assert conversation["createdAt"] < int(str(booked["scheduledAt"]))
+    assert people.conversation(1) is None
