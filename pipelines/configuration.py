@@ -20,7 +20,7 @@ KNOWN_KEYS: Final = {
         "overlap_hours",
         "requests_in_flight",
     },
-    "bookings": {"snapshot", "time_zone", "lock_wait_seconds"},
+    "bookings": {"snapshot", "time_zone", "lock_wait_seconds", "stale_after_hours"},
 }
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -39,6 +39,8 @@ class Settings:
     """The zone in which the models count days."""
     lock_wait_seconds: float
     """How long to wait for another run to end."""
+    stale_after_hours: float
+    """How old the data may be before `--status` calls them stale."""
 
 
 def read_settings(project: Path) -> Settings:
@@ -53,6 +55,7 @@ def read_settings(project: Path) -> Settings:
         snapshot=project / Path(_text("bookings.snapshot", "warehouse.duckdb")).expanduser(),
         time_zone=zone,
         lock_wait_seconds=_number("bookings.lock_wait_seconds", 60.0, least=0),
+        stale_after_hours=_number("bookings.stale_after_hours", 24.0, least=0),
     )
 
 
