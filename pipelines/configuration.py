@@ -20,7 +20,7 @@ KNOWN_KEYS: Final = {
         "overlap_hours",
         "requests_in_flight",
     },
-    "bookings": {"snapshot", "time_zone", "lock_wait_seconds", "stale_after_hours"},
+    "bookings": {"snapshot", "time_zone", "lock_wait_seconds", "stale_after_hours", "report"},
 }
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -41,6 +41,8 @@ class Settings:
     """How long to wait for another run to end."""
     stale_after_hours: float
     """How old the data may be before `--status` calls them stale."""
+    report: Path | None
+    """Where each run writes the booking report, if it does."""
 
 
 def read_settings(project: Path) -> Settings:
@@ -48,7 +50,7 @@ def read_settings(project: Path) -> Settings:
     for name in ("config.toml", "secrets.toml"):
         _refuse_unknown_keys(project / ".dlt" / name)
     _check_source()
-    zone = _text("bookings.time_zone", "UTC")
+    zone, report = _text("bookings.time_zone", "UTC"), _text("bookings.report", "")
     if zone not in known_zones():
         raise SettingError(f"bookings.time_zone is no time zone: {zone!r}{_perhaps(zone)}.")
     return Settings(
@@ -56,6 +58,7 @@ def read_settings(project: Path) -> Settings:
         time_zone=zone,
         lock_wait_seconds=_number("bookings.lock_wait_seconds", 60.0, least=0),
         stale_after_hours=_number("bookings.stale_after_hours", 24.0, least=0),
+        report=project / Path(report).expanduser() if report else None,
     )
 
 

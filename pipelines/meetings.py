@@ -2,6 +2,7 @@
 
     python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
     python pipelines/meetings.py --demo    the same, against a stand-in for Drift: no account
+    python pipelines/meetings.py --report bookings.html    what is published, as a page to look at
     python pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
 
 Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wrong usage or
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> list[str]:
     from console import Steps
     from drift import drift_source
     from last_run import recorded
+    from report import check_report, write_report
     from summary import summarize
     from warehouse.destination import (
         RAW_STAGING,
@@ -60,6 +62,8 @@ def run(options: argparse.Namespace) -> list[str]:
             check_place(snapshot, database)
         else:
             held.enter_context(run_lease(pipeline, var, wait_seconds=settings.lock_wait_seconds))
+        if settings.report:
+            check_report(settings.report)
         with kept_open(database):
             finish_interrupted(pipeline)
             if source is None:
@@ -75,9 +79,25 @@ def run(options: argparse.Namespace) -> list[str]:
         if database:
             with steps.step("snapshot"):
                 publish(database, snapshot, without=[RAW_STAGING])
+        if settings.report:
+            with steps.step("report"), _published(options, settings) as ask:
+                write_report(ask, PROJECT / "sql", settings.report)
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.seconds.items())
         place = str(snapshot) if database else place_of(pipeline)
         return [*lines, "", f"took       {took}", f"database   {place}"]
+
+
+def report(options: argparse.Namespace) -> int:
+    """The report of what is published, to a file; nothing is read from Drift."""
+    import console
+    from configuration import read_settings
+    from report import check_report, write_report
+
+    check_report(options.report)
+    with _published(options, read_settings(PROJECT)) as ask:
+        write_report(ask, PROJECT / "sql", options.report)
+    console.summary([f"report     {options.report}"])
+    return 0
 
 
 def show_status(options: argparse.Namespace) -> int:
@@ -140,6 +160,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="read without what the last run left behind; nothing is dropped",
     )
     what.add_argument(
+        "--report",
+        metavar="PATH",
+        type=lambda path: Path(path).expanduser().absolute(),
+        help="write what is published as an HTML page; runs nothing",
+    )
+    what.add_argument(
         "--status",
         action="store_true",
         help="how things stand: the last run, how fresh the data are, gaps; runs nothing",
@@ -165,9 +191,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.status:
             return show_status(options)
+        if options.report:
+            return report(options)
         lines = run(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
-        watched = not (options.status or options.demo)  # by whom Slack is set up for
+        watched = not (
+            options.status or options.report or options.demo
+        )  # by whom Slack is set up for
         return console.fail(failure, verbose=options.verbose, to_slack=watched)
     console.summary(lines)
     return 0
