@@ -3,6 +3,7 @@
     python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
     python pipelines/meetings.py --demo    the same, against a stand-in for Drift: no account
     python pipelines/meetings.py --report bookings.html    what is published, as a page to look at
+    python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
     python pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
 
 Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wrong usage or
@@ -21,7 +22,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dlt import Pipeline
+    from dlt.extract.source import DltSource
+
     from configuration import Settings
+    from drift import Tally
     from warehouse.reading import Ask
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -29,41 +34,35 @@ VAR = PROJECT / ".dlt" / ".var"
 
 
 def run(options: argparse.Namespace) -> list[str]:
-    """One run, from Drift to the file that analysts open; its summary."""
+    """One run, from Drift or from files to the file that analysts open; its summary."""
     from configuration import read_settings
     from console import Steps
-    from drift import drift_source
+    from drift import Tally
     from last_run import recorded
     from report import check_report, write_report
-    from summary import summarize
-    from warehouse.destination import (
-        RAW_STAGING,
-        duckdb_file,
-        kept_open,
-        open_demo,
-        open_warehouse,
-        place_of,
-    )
+    from summary import summarize, summarize_import
+    from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
     from warehouse.lock import run_lock
     from warehouse.models import build
     from warehouse.snapshot import check_place, publish
 
-    settings, steps = read_settings(PROJECT), Steps()
+    settings, steps, tally = read_settings(PROJECT), Steps(), Tally()
     var, snapshot = _places(options, settings)
     with ExitStack() as held:
         held.enter_context(run_lock(var / "lock", wait_seconds=settings.lock_wait_seconds))
-        held.enter_context(recorded(var / "last_run.json"))
-        opened = open_demo if options.demo else open_warehouse
-        source = None if options.demo else drift_source(full_refresh=options.full_refresh)
-        pipeline = opened(var / "pipeline.duckdb", var / "pipelines")
+        if not options.files:
+            held.enter_context(recorded(var / "last_run.json"))
+        source = _source(options, tally)
+        pipeline = _pipeline(options, var)
         if database := duckdb_file(pipeline):
             check_place(snapshot, database)
         else:
             held.enter_context(run_lease(pipeline, var, wait_seconds=settings.lock_wait_seconds))
-        if settings.report:
-            check_report(settings.report)
+        report_to = None if options.demo else settings.report
+        if report_to:
+            check_report(report_to)
         with kept_open(database):
             finish_interrupted(pipeline)
             if source is None:
@@ -71,20 +70,53 @@ def run(options: argparse.Namespace) -> list[str]:
 
                 asked = demo_source(pipeline, full_refresh=options.full_refresh)
                 source = held.enter_context(asked)
-            with steps.step("sync"):
+            with steps.step("import" if options.files else "sync"):
                 pipeline.run(source)
             with steps.step("models and checks"):
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
-            lines = summarize(pipeline, built)
+            imported = summarize_import(tally, len(options.files)) if options.files else []
+            lines = summarize(pipeline, built, imported)
         if database:
             with steps.step("snapshot"):
                 publish(database, snapshot, without=[RAW_STAGING])
-        if settings.report:
+        if report_to:
             with steps.step("report"), _published(options, settings) as ask:
-                write_report(ask, PROJECT / "sql", settings.report)
+                write_report(ask, PROJECT / "sql", report_to)
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.seconds.items())
         place = str(snapshot) if database else place_of(pipeline)
         return [*lines, "", f"took       {took}", f"database   {place}"]
+
+
+def _source(options: argparse.Namespace, tally: Tally) -> DltSource | None:
+    """What is to be read, before anything is made where there is no token; the demo asks later."""
+    from drift import drift_source, saved_source
+
+    if options.files:
+        return saved_source(options.files, tally)
+    return None if options.demo else drift_source(full_refresh=options.full_refresh)
+
+
+def _pipeline(options: argparse.Namespace, var: Path) -> Pipeline:
+    from warehouse.destination import open_demo, open_warehouse
+
+    opened = open_demo if options.demo else open_warehouse
+    return opened(var / "pipeline.duckdb", var / "pipelines")
+
+
+def dry_import(options: argparse.Namespace) -> list[str]:
+    """What an import would add; nothing is written."""
+    from configuration import read_settings
+    from drift import Tally, saved_versions
+    from summary import summarize_import
+    from warehouse.lock import run_lock
+
+    settings, tally = read_settings(PROJECT), Tally()
+    var, _ = _places(options, settings)
+    with run_lock(var / "lock", wait_seconds=settings.lock_wait_seconds):
+        _pipeline(options, var)
+        for _ in saved_versions(options.files, tally):
+            pass
+    return summarize_import(tally, len(options.files), is_dry_run=True)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -160,6 +192,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="read without what the last run left behind; nothing is dropped",
     )
     what.add_argument(
+        "--import",
+        dest="files",
+        metavar="PATH",
+        nargs="+",
+        type=lambda path: Path(path).expanduser().absolute(),
+        help="load saved answers, JSON Lines or CSV with Drift's names, gzip of these, folders of"
+        " them; nothing is read from Drift",
+    )
+    what.add_argument(
         "--report",
         metavar="PATH",
         type=lambda path: Path(path).expanduser().absolute(),
@@ -170,6 +211,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="how things stand: the last run, how fresh the data are, gaps; runs nothing",
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --import: only say what it would add"
+    )
     parser.add_argument("--json", action="store_true", help="with --status: for machines")
     parser.add_argument(
         "--verbose", action="store_true", help="dlt's log, and tracebacks of failures"
@@ -177,6 +221,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.json and not options.status:
         parser.error("--json is for --status")
+    if options.dry_run and not options.files:
+        parser.error("--dry-run is for --import")
     return options
 
 
@@ -193,7 +239,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return show_status(options)
         if options.report:
             return report(options)
-        lines = run(options)
+        if options.files:
+            from drift.saved import find_files
+
+            options.files = find_files(options.files)
+        lines = dry_import(options) if options.dry_run else run(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
         watched = not (
             options.status or options.report or options.demo

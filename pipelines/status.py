@@ -143,7 +143,7 @@ def as_text(status: Status) -> list[str]:
 
 def _state(status: Status) -> str:
     if status.newest_sync_at is None:
-        return "never: no run has published anything yet"
+        return "never: no run that read Drift has published anything yet"
     return (
         f"{status.state}: the newest read began {_time(status.newest_sync_at)},"
         f" {status.data_age_hours:,.1f} hours ago (stale after {status.stale_after_hours:g})"

@@ -1,16 +1,20 @@
 """The dlt source `drift`: booked meetings, incremental on `updatedAt`.
 
 Reading order: `drift_source` and `meetings` here, `windows` (a complete read), `client` (one
-request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is written).
+request), `decode` (bytes to Arrow), `versions` (what is new), `tables` (what is written); then
+`saved_source` and `saved` (the same from files).
 """
 
 import hashlib
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -24,7 +28,14 @@ from dialect import located
 from drift import tables
 from drift.client import DriftClient
 from drift.decode import Page, Rejected, decode_page
-from drift.settings import LAST_MS, LIKELY_AHEAD_DAYS, LIMIT, MEETINGS_PATH, VISIBLE_DAYS
+from drift.saved import read_file
+from drift.settings import (
+    LAST_MS,
+    LIKELY_AHEAD_DAYS,
+    LIMIT,
+    MEETINGS_PATH,
+    VISIBLE_DAYS,
+)
 from drift.versions import KNOWN_COLUMNS, VersionSet
 from drift.windows import Window, quantile_cuts, read_windows, windows_between
 
@@ -35,6 +46,13 @@ ROWS_PER_WINDOW: Final = 930
 
 ROWS_PER_BATCH: Final = 50_000
 """Meetings that are compared and handed to dlt together: some 20 MB of Arrow."""
+
+IMPORTED: Final = "0"
+"""How the `sync_id` of a version from a file begins; that of a read begins with a year."""
+
+UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""`updated_at` of a state in a file that has neither updatedAt nor scheduledAt: whatever state of
+the meeting a read has seen, or will see, is newer."""
 
 VISIBLE: Final = timedelta(days=VISIBLE_DAYS)
 
@@ -149,6 +167,84 @@ def meetings(
             "listing": listing,
             "cuts": quantile_cuts(versions.slot_starts(), ROWS_PER_WINDOW),
         }
+
+
+@dataclass
+class Tally:
+    """What an import has found so far."""
+
+    records: int = 0
+    new_meetings: int = 0
+    new_versions: int = 0
+    rejected: int = 0
+    """Records that cannot be a meeting, and that the warehouse did not have."""
+
+
+@dlt.source(name="drift", max_table_nesting=0)
+def saved_source(files: Sequence[Path], tally: Tally) -> DltResource:
+    """The meetings in files of saved answers, as states that are older than any read's.
+
+    Returns:
+        The resource `saved_meetings`, which writes the tables `meeting_versions` and
+        `rejected_meetings`, and counts in `tally`. A file that cannot be read raises `SavedError`,
+        and nothing of any file is loaded.
+    """
+    return saved_meetings(files, tally)
+
+
+@dlt.resource(name="saved_meetings")
+def saved_meetings(files: Sequence[Path], tally: Tally) -> Iterator[Any]:
+    """The versions in the files that the warehouse lacks, in batches, then what they rejected."""
+    known_tables = dlt.current.source_schema().tables
+    for table in (tables.LISTED, tables.UNLISTED, tables.REJECTED, tables.SYNC):
+        if table.name not in known_tables:  # the models need each of them
+            yield table.rows([])
+    yield from saved_versions(files, tally, _undocumented_types())
+
+
+def saved_versions(
+    files: Sequence[Path], tally: Tally, types: Mapping[str, pa.DataType] | None = None
+) -> Iterator[Any]:
+    """As `saved_meetings`, outside of a load too: what an import would write."""
+    now = datetime.now(UTC)
+    every_version = (
+        "select slug, case when not is_updated_at_inferred then updated_at end as updated_at,"
+        f" content_hash from {tables.VERSIONS.name}"
+    )
+    with closing(
+        VersionSet(
+            _stored(every_version, KNOWN_COLUMNS),
+            sync_id="",
+            started_at=UNKNOWN_TIME,
+            types=types,
+        )
+    ) as versions:
+        yield tables.VERSIONS.rows(versions.rest())  # none: the table itself
+        for number, file in enumerate(files):
+            # Ids of imports sort before those of reads: a state that both have is the read's. Where
+            # only the files have states with one updatedAt, the later file's is the newer one.
+            versions.sync_id = f"{IMPORTED}-{now:%Y%m%dT%H%M%S.%fZ}-{number:06}"
+            pages: list[Page] = []
+            for page in chain(read_file(file), [None]):
+                if page:
+                    pages.append(page)
+                    tally.records += page.rows
+                    log.info(
+                        f"{tally.records:,} records read, {tally.new_versions:,} of them new, in"
+                        f" {number + 1:,} of {len(files):,} files",
+                        extra={"passing": True},
+                    )
+                if pages and (not page or sum(p.rows for p in pages) >= ROWS_PER_BATCH):
+                    new, meetings = versions.add_saved(pages)
+                    tally.new_meetings += meetings
+                    tally.new_versions += new.num_rows
+                    pages = []
+                    if new.num_rows:
+                        yield tables.VERSIONS.rows(new)
+        rejected = _new_rejects(versions.rejected, versions.sync_id)
+        tally.rejected = len(rejected)
+        if rejected:
+            yield tables.REJECTED.rows(rejected)
 
 
 def _sync_row(
