@@ -44,14 +44,14 @@ _MEETING = """
     coalesce(meeting_type, 'UNKNOWN') as meeting_type"""
 
 CUBES: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
-    "weeks": (  # weeks ago; -1 for later ones, by a clock that is ahead
+    "weeks": (  # weeks ago; -1 for later ones, by a clock that is ahead; all old before a first read
         f"""
         select
             daily.*,
             case
                 when {_WEEKS_AGO} < 0 then -1
-                when {_WEEKS_AGO} >= {7 * WEEKS} then {WEEKS}
-                else cast({_WEEKS_AGO} / 7 as integer)
+                when {_WEEKS_AGO} < {7 * WEEKS} then cast({_WEEKS_AGO} / 7 as integer)
+                else {WEEKS}
             end as week
         from bookings.daily_bookings as daily
         cross join bookings.stg_now as now
