@@ -115,7 +115,7 @@ class Opened:
         for axis, name in places.items():
             self.page.select_option(f"select[name={axis}]", label=name)
         wanted = ", ".join(places.values())
-        self.page.wait_for_function("wanted => document.body.dataset.shown === wanted", arg=wanted)
+        self.page.wait_for_selector(f'body[data-shown="{wanted}"]')
 
 
 def opened(browser: Browser, report: Path, **options: Any) -> Opened:
@@ -140,7 +140,7 @@ def shown(full: Opened) -> Iterator[Opened]:
     """The report, as it is before somebody filters it, and afterwards again."""
     yield full
     full.page.click("button")
-    full.page.wait_for_function("document.body.dataset.shown === 'all'")
+    full.page.wait_for_selector("body[data-shown=all]")
     assert full.noises == []
 
 
@@ -303,7 +303,7 @@ def test_it_can_be_used_and_understood_without_seeing_or_pointing(shown: Opened)
         assert len(chart.get_attribute("aria-label") or "") > 20
     page.focus("select[name=source]")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("document.body.dataset.shown !== 'all'")
+    page.wait_for_selector("body[data-shown]:not([data-shown=all])")
 
 
 def test_nothing_gives_an_empty_report(reports: Reports, browser: Browser, tmp_path: Path) -> None:

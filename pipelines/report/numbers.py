@@ -44,7 +44,7 @@ _MEETING = """
     coalesce(meeting_type, 'UNKNOWN') as meeting_type"""
 
 CUBES: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
-    "weeks": (  # weeks ago; -1 for later ones, by a clock that is ahead; all old before a first read
+    "weeks": (  # weeks ago; -1: later ones, by a clock that is ahead; before a read, all are old
         f"""
         select
             daily.*,
