@@ -137,7 +137,7 @@ def show_status(options: argparse.Namespace) -> int:
     import console
     from configuration import read_settings
     from last_run import read_record
-    from status import as_json, as_text, find_status
+    from status import LEASED, as_json, as_text, find_status
     from warehouse.lock import is_held
 
     settings = read_settings(PROJECT)
@@ -147,7 +147,7 @@ def show_status(options: argparse.Namespace) -> int:
         status = find_status(
             ask,
             read_record(var / "last_run.json"),
-            run_under_way=is_held(var / "lock"),
+            run_under_way=is_held(var / "lock") or bool(ask(LEASED)),
             stale_after_hours=settings.stale_after_hours,
             now=clock[0]["newest_sync_at"] if clock else None,
         )

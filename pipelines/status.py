@@ -19,6 +19,11 @@ EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOL
 
 OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted"}
 
+LEASED: Final = (
+    "select owner from drift.run_lease where owner <> '' and expires_at > current_timestamp"
+)
+"""A run of another machine's, on destinations that several can share."""
+
 
 @dataclass(frozen=True)
 class Status:

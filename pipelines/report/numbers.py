@@ -114,6 +114,7 @@ CUBES: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
 _UPCOMING = f"""
     select
         {_MEETING},
+        meeting_id,
         slot_start_at,
         booked_at
     from bookings.meetings
@@ -127,6 +128,7 @@ _CHANGES = """
         coalesce(meetings.meeting_source, 'UNKNOWN') as meeting_source,
         coalesce(meetings.meeting_type, 'UNKNOWN') as meeting_type,
         events.meeting_id,
+        events.version_number,
         events.event_type,
         events.occurred_at,
         events.from_value,
@@ -254,7 +256,7 @@ def _upcoming(
 ) -> list[list[Any]]:
     """The next meetings: places, start, agent, and when each was booked."""
     placed = _placed(_UPCOMING, ["agent_id", "slot_start_at", "booked_at"], most)
-    rows = ask(f"{placed} order by facts.slot_start_at nulls last, facts.booked_at limit {LISTED}")
+    rows = ask(f"{placed} order by facts.slot_start_at nulls last, facts.meeting_id limit {LISTED}")
     return [
         [
             *_place(row),
@@ -283,7 +285,7 @@ def _changes(
     columns = ["agent_id", "meeting_id", "event_type", "occurred_at", "from_value", "to_value"]
     newest = ask(
         f"{_placed(_CHANGES, columns, most)} order by facts.occurred_at desc, facts.meeting_id,"
-        f" facts.event_type limit {LISTED}"
+        f" facts.version_number desc, facts.event_type limit {LISTED}"
     )
     return {
         "counts": [[*_place(row), row["event_type"], int(row["events"])] for row in counts],
