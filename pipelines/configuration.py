@@ -31,7 +31,14 @@ KNOWN_KEYS: Final = {
         "personal_data",
         "personal_data_key",
     },
-    "bookings": {"snapshot", "time_zone", "lock_wait_seconds", "duckdb_memory"},
+    "bookings": {
+        "snapshot",
+        "time_zone",
+        "lock_wait_seconds",
+        "duckdb_memory",
+        "stale_after_hours",
+        "report",
+    },
 }
 NOUNS: Final = {
     str: "text",
@@ -60,6 +67,10 @@ class Settings:
     """The most that DuckDB holds in memory, as it writes sizes: `300MB`."""
     keeps_personal_data: bool
     """Whether personal data are written as they come."""
+    stale_after_hours: float
+    """How old the data may be before `--status` calls them stale."""
+    report: Path | None
+    """Where each run writes the booking report, if it does."""
 
 
 def read_settings(project: Path) -> Settings:
@@ -67,7 +78,7 @@ def read_settings(project: Path) -> Settings:
     for name in ("config.toml", "secrets.toml"):
         _refuse_unknown_keys(project / ".dlt" / name)
     _check_source()
-    zone = _text("bookings.time_zone", "UTC")
+    zone, report = _text("bookings.time_zone", "UTC"), _text("bookings.report", "")
     if zone not in known_zones():
         raise SettingError(f"bookings.time_zone is no time zone: {zone!r}{_perhaps(zone)}.")
     memory = _text("bookings.duckdb_memory", "300MB")
@@ -79,6 +90,8 @@ def read_settings(project: Path) -> Settings:
         time_zone=zone,
         lock_wait_seconds=_number("bookings.lock_wait_seconds", 60.0, least=0),
         keeps_personal_data=_text("sources.drift.personal_data", "keep") == "keep",
+        stale_after_hours=_number("bookings.stale_after_hours", 24.0, least=0),
+        report=project / Path(report).expanduser() if report else None,
     )
 
 

@@ -7,14 +7,22 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigProviderException
+from dlt.common.logger import is_json_logging
+from dlt.common.runtime.json_logging import JSONLogFormatter
 
-from errors import explain, keeps_personal_data
+from errors import FAILED, USAGE, explain, keeps_personal_data
+from slack import tell
 
 log = logging.getLogger("meetings")
 
+
+HOOK_KEY: Final = "runtime.slack_incoming_hook"
+SECRETS: Final = ("sources.drift.access_token", "sources.drift.personal_data_key", HOOK_KEY)
 
 QUIET_SECONDS: Final = 10.0
 """How often a log file hears of progress within a step."""
@@ -34,7 +42,12 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         words, passing = without_secrets(record.getMessage()), getattr(record, "passing", False)
-        if self._terminal:
+        if _in_json():
+            if not passing or time.monotonic() - self._said >= QUIET_SECONDS:
+                record.msg, record.args = words, ()
+                print(JSONLogFormatter().format(record), file=sys.stderr, flush=True)
+                self._said = time.monotonic()
+        elif self._terminal:
             print(f"\r\033[K{words}", end="" if passing else "\n", file=sys.stderr, flush=True)
             self._open = passing
         elif not passing or time.monotonic() - self._said >= QUIET_SECONDS:
@@ -48,6 +61,12 @@ class _Lines(logging.Handler):
 
 
 _lines = _Lines()
+
+
+@cache
+def _in_json() -> bool:
+    """Whether dlt is set to log as JSON: then so is all that goes to stderr."""
+    return is_json_logging(_setting("runtime.log_format") or "")
 
 
 def start() -> None:
@@ -73,25 +92,39 @@ class Steps:
         self.seconds[name] = time.monotonic() - began
 
 
-def fail(failure: BaseException, *, verbose: bool) -> int:
+def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> int:
     """Says why the run failed; the exit code."""
     _lines.end()
     sentence, code = explain(failure)
+    sentence, trace = without_secrets(sentence), ""
     if verbose:
         lines = traceback.format_exception(failure)
         if not keeps_personal_data():  # the places, without the words
             lines = traceback.format_tb(failure.__traceback__)
-        print(without_secrets("".join(lines)), file=sys.stderr)
-    print(without_secrets(sentence), file=sys.stderr, flush=True)
+        trace = without_secrets("".join(lines))
+    if _in_json():
+        log.error(sentence, extra={"exit_code": code} | ({"traceback": trace} if trace else {}))
+    else:
+        print(*filter(None, [trace, sentence]), sep="\n", file=sys.stderr, flush=True)
+    if to_slack and code in (FAILED, USAGE) and (hook := _setting(HOOK_KEY)):
+        tell(hook, sentence)
     return code
 
 
 def without_secrets(text: str) -> str:
-    """The text without the access token and the hash's key, wherever they may have got in."""
-    for name in ("access_token", "personal_data_key"):
-        secret: Any = dlt.secrets.get(f"sources.drift.{name}")
-        text = text.replace(str(secret), "***") if secret else text
+    """The text without the token, the hash's key and the hook, wherever they may have got in."""
+    for secret in filter(None, map(_setting, SECRETS)):
+        text = text.replace(secret, "***")
     return text
+
+
+def _setting(key: str) -> str | None:
+    """A setting of which nothing can be said while the configuration is no TOML."""
+    try:
+        value: Any = dlt.secrets.get(key)
+    except ConfigProviderException:
+        return None
+    return str(value) if value else None
 
 
 def summary(parts: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from dlt.destinations.exceptions import DatabaseException, DestinationConnection
 
 from configuration import SettingError
 from drift.client import DriftError
+from drift.saved import SavedError
 from warehouse.destination import MissingExtraError
 from warehouse.lock import LockedError
 from warehouse.models import ModelsError
@@ -39,7 +40,7 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return str(cause), FAILED
             case LockedError():
                 return str(cause), LOCKED
-            case SettingError() | SnapshotError() | MissingExtraError():
+            case SettingError() | SnapshotError() | SavedError() | MissingExtraError():
                 return str(cause), USAGE
             case ConfigFieldMissingException():
                 if "access_token" in cause.fields:

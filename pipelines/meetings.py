@@ -2,10 +2,13 @@
 
     python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
     python pipelines/meetings.py --demo    the same, against a stand-in for Drift: no account
-    python pipelines/meetings.py --apply-personal-data    what is stored, as the setting now says
+    python pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
+    python pipelines/meetings.py --report bookings.html    what is published, as a page to look at
+    python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
+    python pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
 
 Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wrong usage or
-configuration, 3 another run is under way.
+configuration, 3 another run is under way; of --status: 0 fresh, 4 stale, 5 a hole.
 """
 
 from __future__ import annotations
@@ -21,25 +24,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dlt import Pipeline
+
+    from console import Steps
+
 PROJECT = Path(__file__).resolve().parent.parent
-VAR = PROJECT / ".dlt" / ".var"
 
 
-def run(options: argparse.Namespace) -> list[str]:
-    """One run, from Drift to the file that analysts open; its summary."""
+def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third are imports
+    """One run, from Drift or from files to the file that analysts open; its summary."""
     from configuration import read_settings
     from console import Steps
     from drift import drift_source
     from drift.neighbours import drift_neighbours, read_neighbours
+    from last_run import recorded
+    from place import Place
     from summary import summarize
-    from warehouse.destination import (
-        RAW_STAGING,
-        duckdb_file,
-        kept_open,
-        open_demo,
-        open_warehouse,
-        place_of,
-    )
+    from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
     from warehouse.lock import run_lock
@@ -49,40 +50,63 @@ def run(options: argparse.Namespace) -> list[str]:
     gc.freeze()
     gc.enable()
     settings, steps = read_settings(PROJECT), Steps()
-    var, snapshot = VAR, settings.snapshot
-    if options.demo:  # a database, a snapshot and a lock of its own
-        var, snapshot = VAR / "demo", PROJECT / "demo.duckdb"
+    place = Place.of(PROJECT, settings, demo=options.demo)
+    wait = settings.lock_wait_seconds
     with ExitStack() as held:
-        held.enter_context(run_lock(var / "lock", wait_seconds=settings.lock_wait_seconds))
-        opened = open_demo if options.demo else open_warehouse
-        source = None if options.demo else drift_source(full_refresh=options.full_refresh)
-        pipeline = opened(var / "pipeline.duckdb", var / "pipelines")
+        held.enter_context(run_lock(place.lock, wait_seconds=wait))
+        if not options.files:
+            held.enter_context(recorded(place.last_run))
+        if not (options.files or options.demo):  # a missing token is said before anything is made
+            source = drift_source(full_refresh=options.full_refresh)
+        pipeline = place.open()
         if database := duckdb_file(pipeline):
-            check_place(snapshot, database)
+            check_place(place.snapshot, database)
         else:
-            held.enter_context(run_lease(pipeline, var, wait_seconds=settings.lock_wait_seconds))
+            held.enter_context(run_lease(pipeline, place.folder, wait_seconds=wait))
+        if report_to := None if options.demo else settings.report:
+            from report import check_report, write_report
+
+            check_report(report_to)
         with kept_open(database, settings.duckdb_memory):
             finish_interrupted(pipeline)
-            if source is None:
-                from demo import demo_source
+            if options.files:
+                imported, neighbours = _import(pipeline, options.files, steps), []
+            else:
+                if options.demo:
+                    from demo import demo_source
 
-                asked = demo_source(pipeline, full_refresh=options.full_refresh)
-                source, read_neighbours = held.enter_context(asked)
-            with steps.step("sync"):
-                pipeline.run(source)
-            with steps.step("neighbours"):
-                neighbours = read_neighbours(full_refresh=options.full_refresh)
-                if neighbours.rows:
-                    pipeline.run(drift_neighbours(neighbours))
+                    asked = demo_source(pipeline, full_refresh=options.full_refresh)
+                    source, read_neighbours = held.enter_context(asked)
+                with steps.step("sync"):
+                    pipeline.run(source)
+                with steps.step("neighbours"):
+                    found = read_neighbours(full_refresh=options.full_refresh)
+                    if found.rows:
+                        pipeline.run(drift_neighbours(found))
+                imported, neighbours = [], found.summary
             with steps.step("models and checks"):
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
-            lines = summarize(pipeline, built, neighbours.summary)
+            lines = summarize(pipeline, built, neighbours, imported)
         if database:
             with steps.step("snapshot"):
-                publish(database, snapshot, without=[RAW_STAGING])
+                publish(database, place.snapshot, without=[RAW_STAGING])
+        if report_to:
+            with steps.step("report"), place.published() as ask:
+                write_report(ask, PROJECT / "sql", report_to)
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.seconds.items())
-        place = str(snapshot) if database else place_of(pipeline)
-        return [*lines, "", f"took       {took}", f"database   {place}"]
+        where = str(place.snapshot) if database else place_of(pipeline)
+        return [*lines, "", f"took       {took}", f"database   {where}"]
+
+
+def _import(pipeline: Pipeline, files: Sequence[Path], steps: Steps) -> list[str]:
+    """Loads saved answers; what the summary says of them."""
+    from drift.importing import Tally, drift_saved
+    from summary import summarize_import
+
+    tally = Tally()
+    with steps.step("import"):
+        pipeline.run(drift_saved(files, tally))
+    return summarize_import(tally, len(files))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -90,25 +114,55 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="meetings.py",
         description="Drift's booked meetings into the warehouse, and the booking metrics derived.",
         epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage or configuration, "
-        "3 another run is under way.",
+        "3 another run is under way; of --status: 0 fresh, 4 stale, 5 a hole.",
     )
     parser.add_argument(
         "--demo", action="store_true", help="read a stand-in for Drift; each run moves it on a day"
     )
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--full-refresh",
         action="store_true",
         help="read without what the last run left behind; nothing is dropped",
     )
-    parser.add_argument(
+    what.add_argument(
+        "--import",
+        dest="files",
+        metavar="PATH",
+        nargs="+",
+        type=lambda path: Path(path).expanduser().absolute(),
+        help="load saved answers, JSON Lines or CSV with Drift's names, gzip of these, folders of"
+        " them; nothing is read from Drift",
+    )
+    what.add_argument(
+        "--report",
+        metavar="PATH",
+        type=lambda path: Path(path).expanduser().absolute(),
+        help="write what is published as an HTML page; runs nothing",
+    )
+    what.add_argument(
+        "--status",
+        action="store_true",
+        help="how things stand: the last run, how fresh the data are, gaps; runs nothing",
+    )
+    what.add_argument(
         "--apply-personal-data",
         action="store_true",
         help="write what is stored anew, as sources.drift.personal_data now says; reads no Drift",
     )
     parser.add_argument(
+        "--dry-run", action="store_true", help="with --import: only say what it would add"
+    )
+    parser.add_argument("--json", action="store_true", help="with --status: for machines")
+    parser.add_argument(
         "--verbose", action="store_true", help="dlt's log, and tracebacks of failures"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.json and not options.status:
+        parser.error("--json is for --status")
+    if options.dry_run and not options.files:
+        parser.error("--dry-run is for --import")
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,14 +176,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console.start()
     try:
+        if options.status:
+            from commands import status
+
+            return status(PROJECT, demo=options.demo, in_json=options.json)
+        if options.report:
+            from commands import report
+
+            return report(PROJECT, options.report, demo=options.demo)
+        if options.files:
+            from drift.saved import find_files
+
+            options.files = find_files(options.files)
         if options.apply_personal_data:
             from rewrite import rewrite
 
-            lines = rewrite(PROJECT, VAR, demo=options.demo)
+            lines = rewrite(PROJECT, demo=options.demo)
+        elif options.dry_run:
+            from commands import dry_import
+
+            lines = dry_import(PROJECT, options.files, demo=options.demo)
         else:
             lines = run(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
-        return console.fail(failure, verbose=options.verbose)
+        # Slack hears of what nobody watches.
+        alone = not (options.status or options.report or options.demo)
+        return console.fail(failure, verbose=options.verbose, to_slack=alone)
     console.summary(lines)
     return 0
 

@@ -8,14 +8,8 @@ from configuration import SettingError, read_settings
 from console import Steps
 from drift import last_read
 from drift.rewriting import drift_rewritten
-from warehouse.destination import (
-    RAW_STAGING,
-    duckdb_file,
-    kept_open,
-    open_demo,
-    open_warehouse,
-    place_of,
-)
+from place import Place
+from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
 from warehouse.erasing import forget_packages, rewrite_file
 from warehouse.interrupted import finish_interrupted
 from warehouse.lease import run_lease
@@ -29,7 +23,7 @@ KEPT = (
 )
 
 
-def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
+def rewrite(project: Path, *, demo: bool) -> list[str]:
     """Rewrites the raw tables and the models, and removes what is left of the old ones.
 
     Drift is not asked for anything. Raises `SettingError` where the setting is `keep`.
@@ -38,19 +32,16 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
     settings, steps = read_settings(project), Steps()
     if settings.keeps_personal_data:
         raise SettingError(KEPT)
-    snapshot = settings.snapshot
-    if demo:
-        var, snapshot = var / "demo", project / "demo.duckdb"
+    place = Place.of(project, settings, demo=demo)
     wait = settings.lock_wait_seconds
     with ExitStack() as held:
-        held.enter_context(run_lock(var / "lock", wait_seconds=wait))
-        open_ = open_demo if demo else open_warehouse
-        pipeline = open_(var / "pipeline.duckdb", var / "pipelines")
+        held.enter_context(run_lock(place.lock, wait_seconds=wait))
+        pipeline = place.open()
         database = duckdb_file(pipeline)
         if not database:
-            held.enter_context(run_lease(pipeline, var, wait_seconds=wait))
+            held.enter_context(run_lease(pipeline, place.folder, wait_seconds=wait))
         else:
-            check_place(snapshot, database)
+            check_place(place.snapshot, database)
         with kept_open(database, settings.duckdb_memory):
             finish_interrupted(pipeline)
             if not last_read(pipeline):
@@ -63,8 +54,8 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
             forget_packages(pipeline)
             if database:
                 rewrite_file(database, settings.duckdb_memory)
-                publish(database, snapshot, without=[RAW_STAGING], kept=1)
-        place = str(snapshot) if database else place_of(pipeline)
+                publish(database, place.snapshot, without=[RAW_STAGING], kept=1)
+        where = str(place.snapshot) if database else place_of(pipeline)
         older = "older published copies, and " if database else ""
         return [
             "rewritten  every raw table that may hold personal data, and the models:"
@@ -72,6 +63,6 @@ def rewrite(project: Path, var: Path, *, demo: bool) -> list[str]:
             f"removed    {older}dlt's files of what it has loaded",
             "took       "
             + ", ".join(f"{step} {took:.1f} s" for step, took in steps.seconds.items()),
-            f"database   {place}",
+            f"database   {where}",
             *(f"warning    {finding}" for finding in built.warnings),
         ]

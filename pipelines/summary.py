@@ -1,7 +1,7 @@
 """The summary at the end of a run: one screen."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
@@ -10,6 +10,9 @@ import console
 from dialect import located
 from drift import last_read
 from warehouse.models import DATASET, Built
+
+if TYPE_CHECKING:
+    from drift.importing import Tally
 
 TOP_ROWS: Final = 5
 METRICS: Final = {
@@ -22,23 +25,27 @@ FIGURES: Final = (
 )
 
 
-def summarize(pipeline: Pipeline, built: Built, neighbours: Sequence[str]) -> list[str]:
-    """Lines that say what the run read, added and built, and what the metrics now are."""
+def summarize(
+    pipeline: Pipeline,
+    built: Built,
+    neighbours: Sequence[str] = (),
+    imported: Sequence[str] = (),
+) -> list[str]:
+    """Lines that say what the run read, added and built, and what the metrics now are.
+
+    `neighbours` are those of who was read, `imported` those of an import, which is no sync.
+    """
     with pipeline.sql_client() as client:
-        sync = _sync(client, last_read(pipeline)["sync_id"])
         tops = {name: _top(client, name, key) for name, key in METRICS.items()}
-    seen, rejected = sync["meetings_seen"], sync["rejected"]
+        sync = {} if imported else _sync(client, last_read(pipeline)["sync_id"])
     lines = [
-        f"read       {seen:,} meetings in {sync['requests']:,} requests, the window from"
-        f" {sync['window_from']:%Y-%m-%d %H:%M} UTC to {sync['window_to']:%Y-%m-%d}",
-        f"loaded     {seen - rejected:,} in the warehouse, {sync['versions_added']:,} versions of"
-        f" them new; {rejected:,} rejected" + (" (see drift.rejected_meetings)" * bool(rejected)),
+        *(_read(sync) if sync else imported),
         *neighbours,
         f"built      {len(built.rows)} tables in {DATASET}, {sum(built.rows.values()):,} rows,"
         " all checks passed",
     ]
     lines += [f"warning    {finding}" for finding in built.warnings]
-    if sync["gap_from"]:
+    if sync.get("gap_from"):
         lines.append(
             f"hole       over 30 days passed since the last run: meetings that took place from"
             f" {sync['gap_from']:%Y-%m-%d %H:%M} to {sync['gap_to']:%Y-%m-%d %H:%M} UTC were never"
@@ -47,6 +54,28 @@ def summarize(pipeline: Pipeline, built: Built, neighbours: Sequence[str]) -> li
     for name, rows in tops.items():
         lines += ["", f"{DATASET}.{name}", *rows]
     return lines
+
+
+def _read(sync: Mapping[str, Any]) -> list[str]:
+    seen, rejected = sync["meetings_seen"], sync["rejected"]
+    return [
+        f"read       {seen:,} meetings in {sync['requests']:,} requests, the window from"
+        f" {sync['window_from']:%Y-%m-%d %H:%M} UTC to {sync['window_to']:%Y-%m-%d}",
+        f"loaded     {seen - rejected:,} in the warehouse, {sync['versions_added']:,} versions of"
+        f" them new; {rejected:,} rejected" + (" (see drift.rejected_meetings)" * bool(rejected)),
+    ]
+
+
+def summarize_import(tally: "Tally", files: int, *, is_dry_run: bool = False) -> list[str]:
+    """Lines that say what files held that the warehouse did not have."""
+    known = tally.records - tally.new_versions - tally.rejected
+    would = "would add" if is_dry_run else "added"
+    return [
+        f"read       {tally.records:,} records in {files:,} files",
+        f"{would:<10} {tally.new_versions:,} versions, and with them {tally.new_meetings:,}"
+        f" meetings that were not known; {tally.rejected:,} records rejected",
+        f"passed     {known:,} records that were known, or came twice",
+    ]
 
 
 def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:

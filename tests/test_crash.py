@@ -30,13 +30,13 @@ class Zygote:
             text=True,
         )
 
-    def run(self, **kill: float) -> tuple[int, int]:
+    def run(self, *arguments: str, **kill: float) -> tuple[int, int]:
         """The exit code and the number of events of one run."""
         assert self._process.stdin
         assert self._process.stdout
         order = {
             "folder": str(self.project.folder),
-            "arguments": [],
+            "arguments": arguments,
             "environment": self.project.environ(),
             "log": str(self.project.home / "log"),
         }

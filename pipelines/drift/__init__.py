@@ -2,15 +2,15 @@
 
 Reading order: `drift_source` and `meetings` here, `windows` (a complete read), `client` (one
 request), `decode` (bytes to Arrow), `personal` (what may be written of people), `versions` (what is
-new), `tables` (what is written). `neighbours` is a source of its own, for who is behind the ids.
+new), `stored` (what is known), `tables` (what is written). Beside them, sources of their own:
+`neighbours` (who is behind the ids), `importing` (meetings from files), `rewriting` (what is
+stored, as a changed setting wants it).
 """
 
 import hashlib
 import logging
-import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -18,16 +18,14 @@ from typing import Any, Final
 
 import dlt
 import pyarrow as pa
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
-from dialect import located
 from drift import tables
 from drift.client import DriftClient
-from drift.decode import Page, Rejected, decode_answer
+from drift.decode import Page, decode_answer
 from drift.personal import Policy, policy_of
 from drift.settings import LAST_MS, LIKELY_AHEAD_DAYS, LIMIT, MEETINGS_PATH, VISIBLE_DAYS
+from drift.stored import count, new_rejects, read_stored, undocumented_types
 from drift.versions import KNOWN_COLUMNS, VersionSet
 from drift.windows import Window, quantile_cuts, read_windows, windows_between
 
@@ -120,7 +118,7 @@ def meetings(
             _known_versions(since, started_at - VISIBLE),
             sync_id=sync_id,
             started_at=started_at,
-            types=_undocumented_types(),
+            types=undocumented_types(),
         )
     ) as versions:
         for table in tables.NEIGHBOURS:  # the models read them, whether or not they are read
@@ -141,13 +139,13 @@ def meetings(
         if (new := versions.rest()).num_rows or not (last or versions.versions_added):
             yield tables.VERSIONS.rows(new)
 
-        rejected = _new_rejects([policy.rejected(one) for one in versions.rejected], sync_id)
+        rejected = new_rejects([policy.rejected(one) for one in versions.rejected], sync_id)
         slugs = versions.slugs()
         if rejected or not last:
             yield tables.REJECTED.rows(rejected)
         listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
-        if listing != left.get("listing") or slugs.num_rows != _count(tables.LISTED.name):
-            listed_before = _stored(f"select slug from {tables.LISTED.name}", slugs.schema)
+        if listing != left.get("listing") or slugs.num_rows != count(tables.LISTED.name):
+            listed_before = read_stored(f"select slug from {tables.LISTED.name}", slugs.schema)
             unlisted = versions.unlisted(listed_before)
             if unlisted.num_rows or not last:
                 yield tables.UNLISTED.rows(unlisted)
@@ -243,7 +241,7 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
     wanted = f"slot_start is null or slot_start >= {time(oldest - timedelta(days=1))}"
     if since:
         wanted += f" or updated_at >= {time(since.astimezone(UTC))}"
-    return _stored(
+    return read_stored(
         f"""
         select slug, updated_at, content_hash
         from (
@@ -262,72 +260,6 @@ def _known_versions(since: datetime | None, oldest: datetime) -> pa.Table:
         """,
         KNOWN_COLUMNS,
     )
-
-
-def _stored(query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None) -> pa.Table:
-    """Rows of one of the source's own tables, as the destination has it; none before it exists."""
-    return pa.concat_tables([columns.empty_table(), *_stored_batches(query, columns, opened)])
-
-
-def _stored_batches(
-    query: str, columns: pa.Schema, opened: SqlClientBase[Any] | None = None
-) -> Iterator[pa.Table]:
-    """The same in batches."""
-    with nullcontext(opened) if opened else dlt.current.pipeline().sql_client() as client:
-        try:
-            with client.execute_query(located(client, query)) as cursor, warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
-                for batch in cursor.iter_arrow(50_000):
-                    yield batch.cast(columns)
-        except DatabaseUndefinedRelation:
-            return
-
-
-def _count(table: str) -> int:
-    """Rows of one of the source's own tables: more than were loaded, if a load was cut short."""
-    counted = _stored(f"select count(*) as rows from {table}", pa.schema([("rows", pa.int64())]))
-    return sum(counted["rows"].to_pylist())
-
-
-def _undocumented_types() -> dict[str, pa.DataType]:
-    """Types of the columns that the warehouse has for attributes nobody documented."""
-    table = dlt.current.source_schema().tables.get("meeting_versions", {"columns": {}})
-    return {
-        name: tables.ARROW_TYPES.get(str(column.get("data_type")), pa.string())
-        for name, column in table["columns"].items()
-        if name not in tables.MEETING_VERSIONS and column.get("data_type")
-    }
-
-
-def _new_rejects(rejected: Sequence[Rejected], sync_id: str) -> list[dict[str, Any]]:
-    """Rows for the records that `rejected_meetings` lacks; equal ones are told by number."""
-    known: set[str] = set()
-    if rejected:
-        stored = _stored(
-            f"select record_id from {tables.REJECTED.name}", pa.schema([("record_id", pa.string())])
-        )
-        known = set(stored["record_id"].to_pylist())
-    times: Counter[str] = Counter()
-    rows = []
-    for record in rejected:
-        record_id = _rejected_id(record, times[record.raw_json])
-        times[record.raw_json] += 1
-        if record_id not in known:
-            rows.append(
-                {
-                    "record_id": record_id,
-                    "slug": record.slug,
-                    "raw_json": record.raw_json,
-                    "reason": record.reason,
-                    "sync_id": sync_id,
-                }
-            )
-    return rows
-
-
-def _rejected_id(record: Rejected, number: int) -> str:
-    """A digest that tells equal records apart by their number."""
-    return hashlib.sha256(f"{number}:{record.raw_json}".encode()).hexdigest()[:32]
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -22,7 +22,7 @@ from dlt.common.configuration.inject import with_config
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
-from drift import _stored, last_read, tables
+from drift import last_read, tables
 from drift.client import BrokenAnswerError, DriftClient, DriftError, ForbiddenError, GoneError
 from drift.decode import _parse_int, _text, _whole_number, snake_case
 from drift.personal import Policy, policy_of
@@ -34,6 +34,7 @@ from drift.settings import (
     USERS_AT_ONCE,
     USERS_PATH,
 )
+from drift.stored import read_stored
 from drift.tables import RawTable
 
 log = logging.getLogger(__name__)
@@ -172,7 +173,7 @@ class _Reading:
         # Agents of meetings whom Drift does not list, such as those who left before the first run:
         # each is asked for once.
         known = users.keys() | {row["id"] for row in stored}
-        named = _stored(
+        named = read_stored(
             f"select distinct agent_id as id from {tables.VERSIONS.name}"
             " where agent_id is not null",
             pa.schema([("id", pa.int64())]),
@@ -252,7 +253,7 @@ class _Reading:
         again = f"not is_gone and read_at < {before} and changed_at > read_at"
         if even_gone:
             again = f"is_gone or ({again})"
-        wanted = _stored(
+        wanted = read_stored(
             f"""
             select id, count(*) over () as waiting
             from (
@@ -301,7 +302,7 @@ class _Reading:
 
     def _stored_rows(self, table: RawTable) -> list[Row]:
         query = f"select {', '.join(table.columns)} from {table.name}"
-        rows: list[Row] = _stored(query, _schema(table), self.warehouse).to_pylist()
+        rows: list[Row] = read_stored(query, _schema(table), self.warehouse).to_pylist()
         return rows
 
     def _by_id(

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.extract import DltResource
 
-from drift import _rejected_id, _stored_batches, tables
+from drift import tables
 from drift.decode import Rejected
 from drift.personal import Policy, policy_of
 from drift.settings import OWN_COLUMNS
+from drift.stored import read_stored_batches, rejected_id
 from drift.tables import ARROW_TYPES, RawTable
 from drift.versions import _digest
 
@@ -67,7 +68,7 @@ def _rewritten(table: RawTable, policy: Policy) -> Iterator[pa.Table]:
     # Of meetings, the versions together; of equal rejects, each with its number of last time.
     order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
     query = f"select {names} from {table.name} order by {order}"
-    batches = _stored_batches(query, pa.schema(list(columns.items())))
+    batches = read_stored_batches(query, pa.schema(list(columns.items())))
     if table is tables.VERSIONS:
         return _versions(batches, policy)
     if table is tables.REJECTED:
@@ -121,7 +122,7 @@ def _rejects(batches: Iterable[pa.Table], policy: Policy) -> Iterator[pa.Table]:
             rows.append(
                 row
                 | {
-                    "record_id": _rejected_id(record, times[record.raw_json]),
+                    "record_id": rejected_id(record, times[record.raw_json]),
                     "raw_json": record.raw_json,
                     "reason": record.reason,
                 }

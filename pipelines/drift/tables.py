@@ -59,7 +59,7 @@ MEETING_VERSIONS: Final[Columns] = {
     "is_updated_at_inferred": ("bool", "Drift sent no updatedAt with this state."),
     "known_time_zone": ("text", "end_user_time_zone, where every engine knows it; else null."),
     "content_hash": ("bigint", "A digest of all that Drift sent: tells states apart."),
-    "sync_id": ("text", "The run that first saw this state."),
+    "sync_id": ("text", "The run that first saw this state; 0-… where it came from a file."),
 }
 
 LISTED_MEETINGS: Final[Columns] = {

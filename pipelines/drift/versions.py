@@ -76,6 +76,26 @@ class VersionSet:
                 self._strays.append(strays)
         return self._new(own)
 
+    def add_saved(self, pages: Sequence[Page]) -> tuple[pa.Table, int]:
+        """The new versions among records of any age, in any order, and of how many new meetings.
+
+        What is new here is known from then on: files overlap, as reads do not.
+        """
+        for page in pages:
+            for record, times in Counter(page.rejected).items():
+                self._rejected[record] = max(times, self._rejected[record])
+        new = self._new([page.meetings for page in pages])
+        self._desk.register("new", new)
+        ((meetings,),) = self._do(
+            "select count(distinct slug) from new where slug not in (select slug from known)"
+        )
+        self._do(
+            "insert into known select slug, case when not is_updated_at_inferred then updated_at"
+            " end, content_hash from new"
+        )
+        self._do("truncate seen")  # known says it
+        return new, int(meetings)
+
     def rest(self) -> pa.Table:
         """The new versions among the records that `add` kept back."""
         return self._new(self._strays or [records_table([])], but_not_seen=True)

@@ -25,7 +25,8 @@ with history as (
         count(case when is_reschedule then 1 end) as reschedule_count,
         min(updated_at) as first_updated_at,
         max(case when is_cancellation then updated_at end) as last_cancellation_at,
-        max(case when version_number = 1 then slot_start_at end) as first_slot_start_at
+        max(case when version_number = 1 then slot_start_at end) as first_slot_start_at,
+        max(sync_id) < '1' as is_imported_only
     from bookings.stg_meeting_versions
     group by meeting_id
 ),
@@ -47,6 +48,44 @@ unlisted as (
     qualify row_number() over (partition by unlisted.slug order by unlisted.sync_id desc) = 1
 ),
 
+-- meetings from files that no read returned, beside the first read after their newest version
+imported as (
+    select
+        versions.meeting_id,
+        versions.updated_at as seen_at,
+        cast(null as timestamptz) as read_at
+    from bookings.stg_meeting_versions as versions
+    inner join history on versions.meeting_id = history.meeting_id
+    where versions.is_newest and history.is_imported_only
+    union all
+    select
+        null as meeting_id,
+        started_at as seen_at,
+        started_at as read_at
+    from drift.syncs
+),
+
+next_reads as (
+    select
+        meeting_id,
+        min(read_at) over (
+            order by seen_at, read_at nulls first
+            rows between current row and unbounded following
+        ) as read_at
+    from imported
+),
+
+missed as (
+    select
+        next_reads.meeting_id,
+        syncs.started_at,
+        syncs.window_from,
+        syncs.window_to
+    from next_reads
+    inner join drift.syncs as syncs on next_reads.read_at = syncs.started_at
+    where next_reads.meeting_id is not null
+),
+
 newest as (
     select
         versions.*,
@@ -63,6 +102,15 @@ newest as (
             when listed.meeting_id is not null then null
             when versions.slot_start_at between unlisted.window_from and unlisted.window_to
                 then unlisted.started_at
+            when history.is_imported_only
+                then
+                    case
+                        when
+                            versions.slot_start_at is null
+                            or versions.slot_start_at between missed.window_from
+                            and missed.window_to
+                            then missed.started_at
+                    end
             when versions.slot_start_at between now.window_from and now.window_to then now.now_at
             when versions.slot_start_at is null then coalesce(unlisted.started_at, now.now_at)
         end as delisted_at
@@ -70,6 +118,7 @@ newest as (
     inner join history on versions.meeting_id = history.meeting_id
     left join listed on versions.meeting_id = listed.meeting_id
     left join unlisted on versions.meeting_id = unlisted.meeting_id
+    left join missed on versions.meeting_id = missed.meeting_id
     cross join bookings.stg_now as now
     where versions.is_newest
 )

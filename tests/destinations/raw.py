@@ -38,7 +38,7 @@ def raw_tables(meetings: int, seed: int) -> dict[str, list[Row]]:
             end = start + dt.timedelta(minutes=dice.choice((30, 45, -15)), milliseconds=123)
             changed = {
                 "updated_at": updated,
-                "sync_id": f"s{dice.randint(0, 2)}",
+                "sync_id": (f"s{dice.randint(0, 2)}", "0-saved")[number % 7 == 0],
                 "content_hash": dice.getrandbits(62),
                 "agent_id": maybe(0.85, dice.randint(1, 6)),
                 "status": dice.choice(("ACTIVE", "ACTIVE", "CANCELED", "cancelled", None)),

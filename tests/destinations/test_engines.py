@@ -26,6 +26,7 @@ from sqlglot import exp
 
 from dialect import located
 from drift import tables
+from report.numbers import find_numbers
 from tests.destinations.conftest import Postgres
 from tests.destinations.googlesql import Columns, GoogleSQL
 from tests.destinations.raw import raw_tables
@@ -34,6 +35,7 @@ from tests.models.conftest import RAW_TABLES, Row, insert
 from warehouse.destination import open_demo, open_warehouse
 from warehouse.lease import CREATE, READ, TAKE
 from warehouse.models import ASIDE, DATASET, Model, build, read_checks, read_models
+from warehouse.reading import open_snapshot, open_tables
 
 SQL = Path(__file__).parents[2] / "sql"
 MODELS = [model.name for model in read_models(SQL)]
@@ -202,6 +204,7 @@ def test_googlesql_has_the_rows_of_duckdb_in_every_model(
     raw: dict[str, list[Row]],
     expected: dict[str, list[tuple[Any, ...]]],
     bigquery: Pipeline,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = bigquery.sql_client()
@@ -218,6 +221,8 @@ def test_googlesql_has_the_rows_of_duckdb_in_every_model(
             found = engine.engine.rows[f"bookings__{name}"]
             assert_same_rows(name, held, [tuple(row) for row in found])
     assert not any(name.startswith(ASIDE) for name in engine.engine.tables)
+    with open_snapshot(tmp_path / "expected.duckdb") as ask, open_tables(bigquery) as ask_bigquery:
+        assert find_numbers(ask_bigquery, SQL) == find_numbers(ask, SQL)
 
 
 @dlt.source(name="drift", max_table_nesting=0)

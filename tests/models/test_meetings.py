@@ -283,3 +283,37 @@ def test_without_meetings_every_counting_table_is_empty_or_zero(given: Given) ->
         ("8-21 days", 0, None),
         ("over 21 days", 0, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("slot_start", "updated_at", "state", "delisted_at"),
+    [
+        ("2025-04-01", "2025-03-01", "delisted", "2025-03-10 08:00"),  # the next read missed it
+        ("2025-04-01", "2025-03-15", "delisted", "2025-03-20 15:30"),
+        ("2025-04-01", "2025-03-20 15:31", "upcoming", None),  # newer than every read
+        ("2025-03-12", "2025-03-01", "delisted", "2025-03-10 08:00"),
+        ("2025-01-05", "2025-01-01", "elapsed", None),  # out of sight when the next read came
+    ],
+)
+def test_a_meeting_from_a_file_that_the_next_read_did_not_return_is_delisted(
+    given: Given, slot_start: str, updated_at: str, state: str, delisted_at: str | None
+) -> None:
+    warehouse = given(
+        version(
+            "m1",
+            sync_id="0-20250321T000000.000000Z-000000",
+            updated_at=at(updated_at),
+            slot_start=at(slot_start),
+            slot_end=at(slot_start),
+        ),
+        listed=[],
+        syncs=[sync("20250310T080000.000000Z", at("2025-03-10 08:00")), sync("20250320T153000")],
+    )
+    assert warehouse.rows("stg_meetings", "meeting_state, delisted_at") == [
+        (state, delisted_at and at(delisted_at))
+    ]
+
+
+def test_with_no_read_at_all_meetings_from_files_still_become_tables(given: Given) -> None:
+    warehouse = given(version("m1", sync_id="0-20250321T000000.000000Z-000000"), syncs=[])
+    assert warehouse.rows("stg_meetings", "meeting_state, delisted_at") == [("elapsed", None)]

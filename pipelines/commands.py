@@ -1,0 +1,54 @@
+"""What the command line does beside a run: it asks what is published, and reads no Drift."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import console
+from configuration import read_settings
+from place import Place
+
+
+def report(project: Path, path: Path, *, demo: bool) -> int:
+    """`--report`: what is published, as a page."""
+    from report import check_report, write_report  # noqa: PLC0415 - of no use to the others
+
+    check_report(path)
+    with Place.of(project, read_settings(project), demo=demo).published() as ask:
+        write_report(ask, project / "sql", path)
+    console.summary([f"report     {path}"])
+    return 0
+
+
+def status(project: Path, *, demo: bool, in_json: bool) -> int:
+    """`--status`: how things stand, on stdout; the exit code says it too."""
+    from last_run import read_record  # noqa: PLC0415
+    from status import LEASED, as_json, as_text, find_status  # noqa: PLC0415
+    from warehouse.lock import is_held  # noqa: PLC0415
+
+    settings = read_settings(project)
+    place = Place.of(project, settings, demo=demo)
+    with place.published() as ask:
+        clock = ask("select newest_sync_at from bookings.data_health") if demo else []
+        found = find_status(
+            ask,
+            read_record(place.last_run),
+            run_under_way=is_held(place.lock) or bool(ask(LEASED)),
+            stale_after_hours=settings.stale_after_hours,
+            now=clock[0]["newest_sync_at"] if clock else None,
+        )
+    console.summary([as_json(found)] if in_json else as_text(found))
+    return found.exit_code
+
+
+def dry_import(project: Path, files: Sequence[Path], *, demo: bool) -> list[str]:
+    """`--import --dry-run`: what an import would add; nothing is written."""
+    from drift.importing import Tally, count_saved  # noqa: PLC0415
+    from summary import summarize_import  # noqa: PLC0415
+    from warehouse.lock import run_lock  # noqa: PLC0415
+
+    settings, tally = read_settings(project), Tally()
+    place = Place.of(project, settings, demo=demo)
+    with run_lock(place.lock, wait_seconds=settings.lock_wait_seconds):
+        place.open().activate()
+        count_saved(files, tally)
+    return summarize_import(tally, len(files), is_dry_run=True)

@@ -1,0 +1,135 @@
+"""The same tables from files: saved answers as states that are older than any read's."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.inject import with_config
+from dlt.extract import DltResource
+
+from drift import ROWS_PER_BATCH, tables
+from drift.decode import Page
+from drift.personal import Policy, policy_of
+from drift.saved import read_file
+from drift.stored import new_rejects, read_stored, undocumented_types
+from drift.versions import KNOWN_COLUMNS, VersionSet
+
+log = logging.getLogger(__name__)
+
+IMPORTED: Final = "0"
+"""How the `sync_id` of a version from a file begins; that of a read begins with a year."""
+
+UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""`updated_at` of a state in a file that has neither updatedAt nor scheduledAt: whatever state of
+the meeting a read has seen, or will see, is newer."""
+
+
+@dataclass
+class Tally:
+    """What an import has found so far."""
+
+    records: int = 0
+    new_meetings: int = 0
+    new_versions: int = 0
+    rejected: int = 0
+    """Records that cannot be a meeting, and that the warehouse did not have."""
+
+
+@dlt.source(name="drift", max_table_nesting=0)
+def drift_saved(
+    files: Sequence[Path],
+    tally: Tally,
+    personal_data: str = "keep",
+    personal_data_key: dlt.TSecretStrValue | None = None,
+) -> DltResource:
+    """The meetings in files of saved answers, as states that are older than any read's.
+
+    Args:
+        files: As `saved.find_files` returns them.
+        tally: Counts what is found.
+        personal_data: keep, hash or drop: see `personal`.
+        personal_data_key: The key of the hash.
+
+    Returns:
+        The resource `saved_meetings`, which writes the tables `meeting_versions` and
+        `rejected_meetings`, and counts in `tally`. A file that cannot be read raises `SavedError`,
+        and nothing of any file is loaded.
+    """
+    return saved_meetings(files, tally, policy_of(personal_data, personal_data_key))
+
+
+@dlt.resource(name="saved_meetings")
+def saved_meetings(files: Sequence[Path], tally: Tally, policy: Policy) -> Iterator[Any]:
+    """The versions in the files that the warehouse lacks, in batches, then what they rejected."""
+    known_tables = dlt.current.source_schema().tables
+    for table in (*tables.ALL, *tables.NEIGHBOURS):
+        if table.name not in known_tables and table is not tables.VERSIONS:  # the models need each
+            yield table.rows([])
+    yield from _saved_versions(files, tally, policy, undocumented_types())
+
+
+@with_config(sections=("sources", "drift"))
+def count_saved(
+    files: Sequence[Path],
+    tally: Tally,
+    personal_data: str = "keep",
+    personal_data_key: dlt.TSecretStrValue | None = None,
+) -> None:
+    """Counts in `tally` what an import would add to what the active pipeline has loaded."""
+    for _ in _saved_versions(files, tally, policy_of(personal_data, personal_data_key)):
+        pass
+
+
+def _saved_versions(
+    files: Sequence[Path],
+    tally: Tally,
+    policy: Policy,
+    types: Mapping[str, pa.DataType] | None = None,
+) -> Iterator[Any]:
+    now = datetime.now(UTC)
+    every_version = (
+        "select slug, case when not is_updated_at_inferred then updated_at end as updated_at,"
+        f" content_hash from {tables.VERSIONS.name}"
+    )
+    with closing(
+        VersionSet(
+            read_stored(every_version, KNOWN_COLUMNS),
+            sync_id="",
+            started_at=UNKNOWN_TIME,
+            types=types,
+        )
+    ) as versions:
+        for number, file in enumerate(files):
+            # Ids of imports sort before those of reads: a state that both have is the read's. Where
+            # only the files have states with one updatedAt, the later file's is the newer one.
+            versions.sync_id = f"{IMPORTED}-{now:%Y%m%dT%H%M%S.%fZ}-{number:06}"
+            pages: list[Page] = []
+            for page in chain(read_file(file), [None]):
+                if page:
+                    pages.append(replace(page, meetings=policy.meetings(page.meetings)))
+                    tally.records += page.rows
+                    log.info(
+                        f"{tally.records:,} records read, {tally.new_versions:,} of them new, in"
+                        f" {number + 1:,} of {len(files):,} files",
+                        extra={"passing": True},
+                    )
+                if pages and (not page or sum(p.rows for p in pages) >= ROWS_PER_BATCH):
+                    new, meetings = versions.add_saved(pages)
+                    tally.new_meetings += meetings
+                    tally.new_versions += new.num_rows
+                    pages = []
+                    if new.num_rows:
+                        yield tables.VERSIONS.rows(new)
+        if not tally.new_versions:  # the table itself, where it may not be yet
+            yield tables.VERSIONS.rows(versions.rest())
+        rejected = new_rejects([policy.rejected(r) for r in versions.rejected], versions.sync_id)
+        tally.rejected = len(rejected)
+        if rejected:
+            yield tables.REJECTED.rows(rejected)

@@ -1,0 +1,59 @@
+"""The record of the last run on this machine: a run that failed leaves nothing in the warehouse."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console import without_secrets
+from errors import explain
+
+
+@contextmanager
+def recorded(path: Path) -> Iterator[None]:
+    """Keeps in `path` that a run has begun, then how it ended: its exit code and its sentence.
+
+    A run that was killed leaves a record without an end. No run fails for want of its record.
+    """
+    started_at = datetime.now(UTC)
+    _write(path, started_at)
+    try:
+        yield
+    except BaseException as failure:
+        sentence, code = explain(failure)
+        _write(path, started_at, code, without_secrets(sentence))
+        raise
+    _write(path, started_at, 0)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """`started_at`, `finished_at`, `exit_code` and `message` of the last run, if one is on record.
+
+    The last three are null for a run that is under way, or was killed.
+    """
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        for key in ("started_at", "finished_at"):
+            record[key] = record[key] and datetime.fromisoformat(record[key])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(record)
+
+
+def _write(
+    path: Path, started_at: datetime, exit_code: int | None = None, message: str | None = None
+) -> None:
+    ended = exit_code is not None
+    record = {
+        "started_at": started_at.isoformat(),
+        "finished_at": datetime.now(UTC).isoformat() if ended else None,
+        "exit_code": exit_code,
+        "message": message,
+    }
+    with suppress(OSError):
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside.write_text(json.dumps(record), "utf-8")
+        aside.replace(path)

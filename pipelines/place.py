@@ -1,0 +1,51 @@
+"""Where a project keeps its files: those of runs, or the demo's own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlt import Pipeline
+
+from configuration import Settings
+from warehouse.destination import open_demo, open_warehouse
+from warehouse.reading import Ask, open_published, open_snapshot
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of what runs write for themselves, and the file that analysts open."""
+
+    folder: Path
+    snapshot: Path
+    is_demo: bool
+
+    @classmethod
+    def of(cls, project: Path, settings: Settings, *, demo: bool) -> "Place":
+        folder = project / ".dlt" / ".var"
+        if demo:
+            return cls(folder / "demo", project / "demo.duckdb", is_demo=True)
+        return cls(folder, settings.snapshot, is_demo=False)
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def last_run(self) -> Path:
+        return self.folder / "last_run.json"
+
+    def open(self) -> Pipeline:
+        """The pipeline, for whoever holds the lock."""
+        opened = open_demo if self.is_demo else open_warehouse
+        return opened(self.folder / "pipeline.duckdb", self.folder / "pipelines")
+
+    @contextmanager
+    def published(self) -> Iterator[Ask]:
+        """Asks what analysts see, whether or not a run is under way."""
+        if self.is_demo:
+            with open_snapshot(self.snapshot) as ask:
+                yield ask
+        else:
+            with open_published(self.folder / "pipeline.duckdb", self.snapshot) as ask:
+                yield ask

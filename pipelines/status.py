@@ -1,0 +1,159 @@
+"""The state of the pipeline, for an operator and for a monitor: what `--status` says.
+
+The numbers come from the published tables, what a run left behind from its record and its lock. So
+it works while a run is under way, and without a token.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from drift.settings import VISIBLE_DAYS
+from warehouse.reading import Ask
+
+FRESH, STALE, HOLE = 0, 4, 5
+EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOLE}
+"""By state; beside the run's own codes, of which 1 says that the state could not be found out."""
+
+OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted"}
+
+LEASED: Final = (
+    "select owner from drift.run_lease where owner <> '' and expires_at > current_timestamp"
+)
+"""A run of another machine's, on destinations that several can share."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of the pipeline at `checked_at`. Times are UTC.
+
+    The keys of `--status --json` are these names.
+    """
+
+    state: str
+    """fresh; stale: the newest read is older than `stale_after_hours`; hole: over 30 days passed
+    before the newest read, or since; never: nothing was published yet."""
+    checked_at: datetime
+    newest_sync_at: datetime | None
+    """When the newest read that is published began: the data are as of then."""
+    data_age_hours: float | None
+    stale_after_hours: float
+    hole_opens_at: datetime | None
+    """When what took place just after the newest read is out of Drift's reach."""
+    days_until_hole: float | None
+    """Negative once it has opened."""
+    open_gaps: Sequence[Mapping[str, datetime]]
+    """`gap_from` and `gap_to` of each span of meeting times that no read saw whole."""
+    meetings: int
+    rejected: int
+    """Records in `drift.rejected_meetings`."""
+    run_under_way: bool
+    last_run: Mapping[str, Any] | None
+    """`outcome` (done, failed, interrupted, cut short, under way), `started_at`, `finished_at`,
+    `seconds`, `exit_code`, `message`; null where no run is on record on this machine."""
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.state]
+
+
+def find_status(
+    ask: Ask,
+    record: Mapping[str, Any] | None,
+    *,
+    run_under_way: bool,
+    stale_after_hours: float,
+    now: datetime | None = None,
+) -> Status:
+    """The status by what the tables, the record of the last run and its lock say.
+
+    `now` is the newest read's own time where that is given as the clock (the demo's days are not
+    those of the calendar).
+    """
+    health = next(iter(ask("select * from bookings.data_health")), {})
+    syncs = ask("select sync_id, gap_from, gap_to from drift.syncs order by started_at, sync_id")
+    gaps = [sync for sync in syncs if sync["gap_from"]]
+    newest: datetime | None = health.get("newest_sync_at")
+    checked_at = now or datetime.now(UTC)
+    state, opens_at, age, left = "never", None, None, None
+    if newest:
+        opens_at = newest + timedelta(days=VISIBLE_DAYS)
+        age = max(checked_at - newest, timedelta()) / timedelta(hours=1)
+        left = (opens_at - checked_at) / timedelta(days=1)
+        late = gaps and gaps[-1]["sync_id"] == health["newest_sync_id"]
+        old = "stale" if age > stale_after_hours else "fresh"
+        state = "hole" if late or left < 0 else old
+    return Status(
+        state=state,
+        checked_at=checked_at,
+        newest_sync_at=newest,
+        data_age_hours=age,
+        stale_after_hours=stale_after_hours,
+        hole_opens_at=opens_at,
+        days_until_hole=left,
+        open_gaps=[{key: gap[key] for key in ("gap_from", "gap_to")} for gap in gaps],
+        meetings=health.get("meetings", 0),
+        rejected=health.get("rejected", 0),
+        run_under_way=run_under_way,
+        last_run=_last_run(record, run_under_way=run_under_way) if record else None,
+    )
+
+
+def _last_run(record: Mapping[str, Any], *, run_under_way: bool) -> dict[str, Any]:
+    started_at, finished_at, code = (record[k] for k in ("started_at", "finished_at", "exit_code"))
+    outcome = OUTCOMES.get(code, "failed")
+    return {
+        "outcome": "under way" if code is None and run_under_way else outcome,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "seconds": finished_at and (finished_at - started_at).total_seconds(),
+        "exit_code": code,
+        "message": record["message"],
+    }
+
+
+def as_json(status: Status) -> str:
+    """One object; times in ISO 8601."""
+    return json.dumps(vars(status), indent=2, default=datetime.isoformat)
+
+
+def as_text(status: Status) -> list[str]:
+    """A few lines for a person."""
+    lines = [f"state      {_state(status)}"]
+    if last := status.last_run:
+        took = f", in {last['seconds']:,.1f} s" if last["finished_at"] else ""
+        lines.append(f"last run   {last['outcome']}, begun {_time(last['started_at'])}{took}")
+        if last["message"]:
+            lines.append(f"           {last['message']}")
+    if status.run_under_way and (not last or last["outcome"] != "under way"):
+        lines.append("now        a run is under way")
+    if status.hole_opens_at and status.days_until_hole is not None:
+        days, at = status.days_until_hole, _time(status.hole_opens_at)
+        lines.append(
+            f"hole       opens in {days:.1f} days, {at}, unless a run reads before"
+            if days >= 0
+            else f"hole       opened {-days:.1f} days ago, {at}: what took place since the newest"
+            " read is leaving Drift's reach"
+        )
+    for gap in status.open_gaps:
+        lines.append(
+            f"gap        meetings that took place from {_time(gap['gap_from'])} to"
+            f" {_time(gap['gap_to'])} were never seen whole"
+        )
+    lines.append(f"meetings   {status.meetings:,} known, {status.rejected:,} records rejected")
+    return lines
+
+
+def _state(status: Status) -> str:
+    if status.newest_sync_at is None:
+        return "never: no run that read Drift has published anything yet"
+    return (
+        f"{status.state}: the newest read began {_time(status.newest_sync_at)},"
+        f" {status.data_age_hours:,.1f} hours ago (stale after {status.stale_after_hours:g})"
+    )
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,86 @@
+"""The published tables, read without being in a run's way: on every destination, at any time."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+from dlt import Pipeline
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from dialect import located
+from warehouse.destination import duckdb_file, open_warehouse
+
+Row = dict[str, Any]
+Ask = Callable[[str], list[Row]]
+"""Asks in DuckDB's SQL; times come back in UTC. No rows where a table is not there yet."""
+
+
+@contextmanager
+def open_published(default_database: Path, snapshot: Path) -> Iterator[Ask]:
+    """Asks what analysts see: the snapshot where the destination is DuckDB, else its tables.
+
+    DuckDB's own file is the writer's alone, and so are dlt's working files on each destination.
+    """
+    with TemporaryDirectory() as aside:
+        pipeline = open_warehouse(default_database, Path(aside))
+        if duckdb_file(pipeline):
+            with open_snapshot(snapshot) as ask:
+                yield ask
+        else:
+            with open_tables(pipeline) as ask:
+                yield ask
+
+
+@contextmanager
+def open_tables(pipeline: Pipeline) -> Iterator[Ask]:
+    """Asks the tables of the pipeline's destination, by dlt's own client."""
+    with pipeline.sql_client() as client:
+
+        def ask(query: str) -> list[Row]:
+            try:
+                with client.execute_query(located(client, query)) as cursor:
+                    names = [column[0] for column in cursor.description or ()]
+                    return [_row(names, values) for values in cursor.fetchall()]
+            except DatabaseUndefinedRelation:
+                return []
+
+        yield ask
+
+
+@contextmanager
+def open_snapshot(snapshot: Path) -> Iterator[Ask]:
+    """Asks the published file; nothing is there before the first run has published one."""
+    if not snapshot.exists():
+        yield lambda _: []
+        return
+    with TemporaryDirectory() as aside, _connect(snapshot, Path(aside)) as connection:
+        connection.execute("set timezone = 'UTC'").fetchall()
+
+        def ask(query: str) -> list[Row]:
+            try:
+                cursor = connection.execute(query)
+                names = [column[0] for column in cursor.description or ()]
+                return [_row(names, values) for values in cursor.fetchall()]
+            except duckdb.CatalogException:
+                return []
+
+        yield ask
+
+
+def _connect(snapshot: Path, aside: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(snapshot), read_only=True)
+    except duckdb.IOException:  # an analyst has it open for writing, and so for nobody else
+        return duckdb.connect(shutil.copyfile(snapshot, aside / snapshot.name), read_only=True)
+
+
+def _row(names: list[str], values: tuple[Any, ...]) -> Row:
+    return {
+        name: value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+        for name, value in zip(names, values, strict=True)
+    }

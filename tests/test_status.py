@@ -1,0 +1,257 @@
+"""What a monitor and an operator are told, and when."""
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from drift.client import DriftError
+from last_run import read_record, recorded
+from slack import tell
+from standin.server import Fault
+from status import as_text, find_status
+from tests.conftest import NOW, Project, Serve, meeting
+from warehouse.destination import open_demo
+from warehouse.reading import Row, open_snapshot, open_tables
+
+KEYS = [
+    "state",
+    "checked_at",
+    "newest_sync_at",
+    "data_age_hours",
+    "stale_after_hours",
+    "hole_opens_at",
+    "days_until_hole",
+    "open_gaps",
+    "meetings",
+    "rejected",
+    "run_under_way",
+    "last_run",
+]
+
+
+def status_of(project: Project, code: int, **extra: str) -> dict[str, Any]:
+    done = project.run("--status", "--json", code=code, **extra)
+    status: dict[str, Any] = json.loads(done.stdout)
+    assert list(status) == KEYS
+    return status
+
+
+def test_the_state_follows_the_runs_from_the_first_one_on(
+    project: Project, serve: Serve, tmp_path: Path
+) -> None:
+    assert status_of(project, 4)["state"] == "never"
+    server = serve([meeting("m1"), b'{"slug": 5}'], serves_unscheduled=True)
+    project.run()
+    began = project.query("select started_at from drift.syncs")[0][0]
+    del project.environment["SOURCES__DRIFT__ACCESS_TOKEN"]
+    fresh = status_of(project, 0)
+    assert fresh["state"] == "fresh"
+    assert datetime.fromisoformat(fresh["newest_sync_at"]) == began
+    assert datetime.fromisoformat(fresh["hole_opens_at"]) == began + timedelta(days=30)
+    assert 0 < fresh["data_age_hours"] < 0.1
+    assert (fresh["meetings"], fresh["rejected"], fresh["open_gaps"]) == (1, 1, [])
+    assert (fresh["last_run"]["outcome"], fresh["last_run"]["exit_code"]) == ("done", 0)
+
+    project.environment["SOURCES__DRIFT__ACCESS_TOKEN"] = server.token
+    server.faults = lambda *_: Fault("server_error", status=503)
+    said = project.run(code=1).stderr.splitlines()[-1]
+    shown = project.run("--status", code=4, BOOKINGS__STALE_AFTER_HOURS="0").stdout.splitlines()
+    assert shown[0].startswith("state      stale: the newest read began ")
+    assert shown[1].startswith("last run   failed, begun ")
+    assert shown[2].strip() == said
+    assert shown[3].startswith("hole       opens in 30.0 days")
+    assert shown[4:] == ["meetings   1 known, 1 records rejected"]
+
+    pipeline = open_demo(project.folder / ".dlt/.var/pipeline.duckdb", tmp_path / "pipelines")
+    query = "select newest_sync_at, meetings from bookings.data_health where meetings > 0"
+    with (  # as on other destinations
+        open_tables(pipeline) as ask,
+        open_snapshot(project.folder / "warehouse.duckdb") as ask_snapshot,
+    ):
+        assert ask(query) == ask_snapshot(query)
+        assert ask(query)[0]["newest_sync_at"].tzinfo is UTC
+        assert ask("select x from bookings.not_there") == []
+        assert ask_snapshot("select x from bookings.not_there") == []
+
+
+def test_the_state_is_told_while_a_run_and_an_analyst_have_the_files(
+    project: Project, serve: Serve
+) -> None:
+    released = threading.Event()
+    released.set()
+    records = [meeting("m1")]
+    server = serve(lambda: records if released.wait(120) else [])
+    project.run()
+    released.clear()
+    before = len(server.requests)
+    run = subprocess.Popen(project.command(), env=project.environ(), stderr=subprocess.DEVNULL)
+    with duckdb.connect(str(project.folder / "warehouse.duckdb")):  # for writing
+        while len(server.requests) == before:
+            assert run.poll() is None
+        status = status_of(project, 0)
+    assert (status["state"], status["meetings"], status["run_under_way"]) == ("fresh", 1, True)
+    assert status["last_run"]["outcome"] == "under way"
+    assert run.poll() is None
+    run.kill()
+    run.wait()
+    released.set()
+    killed = status_of(project, 0)
+    assert (killed["run_under_way"], killed["last_run"]["outcome"]) == (False, "cut short")
+
+
+def tables(**health: object) -> dict[str, list[Row]]:
+    known = {"newest_sync_id": "s2", "newest_sync_at": NOW, "meetings": 7, "rejected": 2}
+    syncs = [{"sync_id": name, "gap_from": None, "gap_to": None} for name in ("s1", "s2")]
+    return {"data_health": [known | health], "syncs": syncs}
+
+
+@pytest.mark.parametrize(
+    ("age", "state", "code"),
+    [
+        (timedelta(hours=24), "fresh", 0),
+        (timedelta(hours=24, seconds=1), "stale", 4),
+        (timedelta(days=30), "stale", 4),
+        (timedelta(days=30, seconds=1), "hole", 5),
+        (timedelta(hours=-1), "fresh", 0),
+    ],
+)
+def test_a_state_begins_after_its_time(age: timedelta, state: str, code: int) -> None:
+    given = tables()
+    status = find_status(
+        lambda query: given["data_health" if "data_health" in query else "syncs"],
+        None,
+        run_under_way=False,
+        stale_after_hours=24,
+        now=NOW + age,
+    )
+    assert (status.state, status.exit_code) == (state, code)
+    assert status.data_age_hours == max(age.total_seconds() / 3600, 0)
+
+
+def test_a_hole_alarms_until_the_next_read_and_stays_on_record() -> None:
+    given = tables()
+    gap = {"gap_from": NOW - timedelta(days=40), "gap_to": NOW - timedelta(days=30)}
+    states = []
+    for number in (1, 0):  # the newest read left it; the one before did
+        given["syncs"] = [
+            {"sync_id": f"s{n + 1}", **(gap if n == number else {"gap_from": None, "gap_to": None})}
+            for n in (0, 1)
+        ]
+        status = find_status(
+            lambda query: given["data_health" if "data_health" in query else "syncs"],
+            None,
+            run_under_way=False,
+            stale_after_hours=24,
+            now=NOW,
+        )
+        assert status.open_gaps == [gap]
+        assert any(line.startswith("gap ") for line in as_text(status))
+        states.append(status.state)
+    assert states == ["hole", "fresh"]
+
+
+def test_a_run_is_on_record_from_its_begin_and_no_run_fails_for_its_record(tmp_path: Path) -> None:
+    path = tmp_path / "last_run.json"
+    with recorded(path):
+        record = read_record(path)
+        assert record
+        assert (record["finished_at"], record["exit_code"]) == (None, None)
+    with pytest.raises(DriftError), recorded(path):
+        raise DriftError("Drift is asleep.")
+    record = read_record(path)
+    assert record
+    assert (record["exit_code"], record["message"]) == (1, "Drift is asleep.")
+    with recorded(tmp_path / "no such folder" / "last_run.json"):
+        pass
+    path.write_text("{")
+    assert read_record(path) is None
+
+
+class Channel(BaseHTTPRequestHandler):
+    """A Slack that keeps what it is told, and answers as it is told to."""
+
+    messages: list[dict[str, Any]] = []  # noqa: RUF012 - one server a test, which empties it
+    status = 200
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.messages.append(json.loads(body))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    Channel.messages.clear()
+    with HTTPServer(("127.0.0.1", 0), Channel) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/services/secret-of-the-channel"
+        server.shutdown()
+
+
+def test_slack_hears_of_a_failed_run_in_its_sentence(
+    project: Project, serve: Serve, hook: str
+) -> None:
+    server = serve([meeting("m1")])
+    server.faults = lambda *_: Fault("server_error", status=503)
+    done = project.run("--verbose", code=1, RUNTIME__SLACK_INCOMING_HOOK=hook)
+    (message,) = Channel.messages
+    assert message["mrkdwn"] is False
+    assert message["text"].startswith("drift-bookings on ")
+    assert message["text"].endswith("kept answering 503: Service Unavailable.")
+    assert "secret-of-the-channel" not in done.stderr
+
+
+def test_a_slack_that_cannot_be_told_is_logged_without_its_hook(
+    hook: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Channel, "status", 500)
+    tell(hook, "It failed: <b> & so on.")
+    tell("http://127.0.0.1:9/secret-of-the-channel", "It failed.")
+    monkeypatch.setattr("slack.PATIENCE_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tell(f"http://127.0.0.1:{silent.getsockname()[1]}/secret-of-the-channel", "It failed.")
+    assert caplog.messages == [
+        "Slack could not be told: 500.",
+        "Slack could not be told: no answer.",
+        "Slack could not be told: no answer in time.",
+    ]
+    assert Channel.messages[0]["text"].endswith(": It failed: &lt;b&gt; &amp; so on.")
+
+
+def test_with_logs_as_json_every_line_on_stderr_is_json(project: Project, serve: Serve) -> None:
+    server = serve([meeting("m1")])
+    server.faults = lambda *_: Fault("server_error", status=503)
+    done = project.run("--verbose", code=1, RUNTIME__LOG_FORMAT="JSON")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert lines[0]["msg"] == "sync"
+    assert {line["logger"] for line in lines} == {"meetings", "dlt"}
+    assert (lines[-1]["level"], lines[-1]["exit_code"]) == ("ERROR", 1)
+    assert lines[-1]["msg"].endswith("kept answering 503: Service Unavailable.")
+    assert "DriftError" in lines[-1]["traceback"]
+
+
+@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
+def test_a_configuration_that_is_no_toml_is_one_sentence(project: Project, name: str) -> None:
+    (project.folder / ".dlt" / name).write_text("a = = 1")
+    (sentence,) = project.run(code=2).stderr.splitlines()
+    assert f"{name} is not TOML" in sentence
+
+
+@pytest.mark.parametrize("arguments", [("--json",), ("--status", "--full-refresh")])
+def test_options_that_make_no_sense_together_are_refused(
+    project: Project, arguments: tuple[str, ...]
+) -> None:
+    assert "error: " in project.run(*arguments, code=2).stderr.splitlines()[-1]
