@@ -346,7 +346,7 @@ def test_what_is_off_is_not_asked_for_and_conversations_are_once_they_are_on(sta
             else None
         ),
     )
-    off = {"users": False, "teams": False, "contacts": False}
+    off: dict[str, Any] = {"users": False, "teams": False, "contacts": False}
     found = sync.run(**off)
     assert (sync.asked, found.summary) == ([], [])
     for table in ("users", "teams", "team_members", "contacts", "conversations"):
