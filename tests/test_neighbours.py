@@ -306,35 +306,28 @@ def test_a_run_asks_for_so_many_contacts_those_of_the_newest_meetings_first(star
 def test_a_contact_is_read_again_when_old_and_a_meeting_has_changed_unless_it_is_gone(
     start: Start,
 ) -> None:
-    meetings = [booked("a", 1), booked("b", 2), booked("c", 9)]
-    sync = start(meetings, contact=lambda n: visitor(n) if n < 9 else None)
+    meetings = [booked("a", 1), booked("b", 2), booked("c", 8), booked("d", 9)]
+    sync = start(meetings, contact=lambda number: visitor(number) if number < 9 else None)
     settings: dict[str, Any] = {"users": False, "teams": False, "contact_refresh_days": 10.0}
     sync.run(**settings)
     changed = [dict(one) | {"status": "CANCELED"} for one in meetings]
-    sync.server.set_meetings([changed[0], meetings[1], changed[2]])
+    sync.server.set_meetings([changed[0], meetings[1], changed[2], changed[3]])
+    sync.server.people = People(contact=lambda number: visitor(number) if number < 8 else None)
     sync.run(NOW + 9 * DAY, **settings)
     assert sync.asked == []  # changed, and not old yet
     sync.run(NOW + 11 * DAY, **settings)
-    assert sync.asked == ["/contacts/1"]
+    assert sorted(sync.asked) == ["/contacts/1", "/contacts/8"]
     sync.run(NOW + 31 * DAY, **settings, full_refresh=True)
-    assert sync.asked == ["/contacts/9"]  # of the others, nothing has changed since
-    assert sync.rows("select id, read_at from contacts order by 1") == [
-        (1, NOW + 11 * DAY),
-        (2, NOW),
-        (9, NOW + 31 * DAY),
+    assert sorted(sync.asked) == ["/contacts/8", "/contacts/9"]  # those gone; no other has changed
+    assert sync.rows("select id, email, last_name, is_gone, read_at from contacts order by 1") == [
+        (1, "visitor-1@example.com", "1 Example", False, NOW + 11 * DAY),
+        (2, "visitor-2@example.com", "2 Example", False, NOW),
+        (8, None, None, True, NOW + 31 * DAY),  # deleted since: what was known is forgotten
+        (9, None, None, True, NOW + 31 * DAY),
     ]
 
 
-def test_a_contact_that_drift_deletes_is_forgotten(start: Start) -> None:
-    sync = start([booked("a", 1)], contact=visitor)
-    sync.run()
-    sync.server.set_meetings([booked("a", 1, status="CANCELED")])
-    sync.server.people = People()
-    sync.run(NOW + 31 * DAY)
-    assert sync.rows("from contacts") == [(1, *[None] * 5, True, NOW + 31 * DAY)]
-
-
-def test_conversations_are_read_when_asked_for(start: Start) -> None:
+def test_what_is_off_is_not_asked_for_and_conversations_are_once_they_are_on(start: Start) -> None:
     at = milliseconds(CREATED)
     sync = start(
         [booked("a", conversationId=7), booked("b", conversationId=8), booked("c")],
@@ -353,17 +346,18 @@ def test_conversations_are_read_when_asked_for(start: Start) -> None:
             else None
         ),
     )
-    sync.run()
-    assert [path for path in sync.asked if "conversation" in path] == []
-    sync.run(NOW + DAY, conversations=True)
-    assert sorted(sync.asked[2:]) == ["/conversations/7", "/conversations/8"]
+    off: dict[str, Any] = {"users": False, "teams": False, "contacts": False}
+    found = sync.run(**off)
+    assert (sync.asked, found.summary) == ([], [])
+    for table in ("users", "teams", "team_members", "contacts", "conversations"):
+        assert sync.rows(f"select count(*) from {table}") == [(0,)]  # the models read them
+    sync.run(NOW + DAY, **off, conversations=True)
+    assert sorted(sync.asked) == ["/conversations/7", "/conversations/8"]
     later = CREATED + timedelta(milliseconds=1)
     assert sync.rows("from conversations order by id") == [
         (7, 1, "closed", "60", "2", CREATED, later, False, NOW + DAY),
         (8, *[None] * 6, True, NOW + DAY),
     ]
-    sync.run(NOW + 2 * DAY, conversations=True)
-    assert len(sync.asked) == 2
 
 
 def test_attributes_of_contacts_are_kept_when_named_whatever_they_are(start: Start) -> None:
@@ -478,16 +472,6 @@ def test_a_body_that_is_no_answer_is_asked_for_again(body: bytes) -> None:
     for decode in (_records, _object):
         with pytest.raises(BrokenAnswerError):
             decode(body)
-
-
-def test_neighbours_that_are_off_are_not_asked_for_and_their_tables_are_there(
-    start: Start,
-) -> None:
-    sync = start([booked("a", 1, agentId=11)], users=[user(11)], contact=visitor)
-    found = sync.run(users=False, teams=False, contacts=False)
-    assert (sync.asked, found.summary) == ([], [])
-    for table in ("users", "teams", "team_members", "contacts", "conversations"):
-        assert sync.rows(f"select count(*) from {table}") == [(0,)]
 
 
 def test_a_token_for_meetings_alone_lands_every_meeting(project: Project, serve: Serve) -> None:
