@@ -1,5 +1,6 @@
 """A copy of the project that a test may run, break and look into."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,19 +48,9 @@ class Project:
         home = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
         return kept | home | self.environment | extra
 
-    def run(
-        self, *arguments: str, code: int = 0, cwd: Path | str = "/", **extra: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, code: int = 0, cwd: Path | str = "/", **extra: str) -> "Done":
         """Runs the pipeline to its end, and checks its exit code."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=cwd,
-            env=self.environ(**extra),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = zygote().run(self, *arguments, cwd=cwd, extra=extra, kill_after=300)
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -82,6 +74,64 @@ class Project:
             snapshot,
         )
         return {name: sorted(self.query(f"from {name}", snapshot), key=repr) for (name,) in names}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that has ended: its exit code, what it said, and how many events were counted."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    events: int
+
+
+class Zygote:
+    """A process that runs the pipeline in forks of itself (see `zygote.py`)."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "zygote.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self,
+        project: Project,
+        *arguments: str,
+        cwd: Path | str = "/",
+        extra: Mapping[str, str] | None = None,
+        counts: bool = False,
+        **kill: float,
+    ) -> Done:
+        """One run of the project; `kill` says when it is killed, if at all."""
+        assert self._process.stdin
+        assert self._process.stdout
+        out, err = project.home / "stdout", project.home / "stderr"
+        order = {
+            "folder": str(project.folder),
+            "arguments": arguments,
+            "environment": project.environ(**(extra or {})),
+            "cwd": str(cwd),
+            "stdout": str(out),
+            "stderr": str(err),
+            "counts": counts,
+        }
+        print(json.dumps(order | kill), file=self._process.stdin, flush=True)
+        answer = json.loads(self._process.stdout.readline())
+        said = out.read_text("utf-8"), err.read_text("utf-8")
+        return Done(answer["code"], *said, answer["events"])
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@cache
+def zygote() -> Zygote:
+    """The one in which tests run the pipeline, if not said otherwise."""
+    return Zygote()
 
 
 @pytest.fixture
@@ -142,10 +192,10 @@ def milliseconds(moment: datetime) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--kills", type=int, default=30, help="moments at which each of two runs is killed"
+        "--kills", type=int, default=12, help="moments at which each of two runs is killed"
     )
     parser.addoption(
-        "--examples", type=int, default=8, help="invented organisations, 40 steps each"
+        "--examples", type=int, default=4, help="invented organisations, 40 steps each"
     )
 
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,39 +11,9 @@ from typing import Any
 import pytest
 
 from standin.server import People, StandIn
-from tests.conftest import ROOT, Project, meeting, milliseconds
+from tests.conftest import Project, Zygote, meeting, milliseconds
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-class Zygote:
-    """A process that runs the pipeline in forks of itself (see `zygote.py`)."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "zygote.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str, **kill: float) -> tuple[int, int]:
-        """The exit code and the number of events of one run."""
-        assert self._process.stdin
-        assert self._process.stdout
-        order = {
-            "folder": str(self.project.folder),
-            "arguments": arguments,
-            "environment": self.project.environ(),
-            "log": str(self.project.home / "log"),
-        }
-        print(json.dumps(order | kill), file=self._process.stdin, flush=True)
-        answer = json.loads(self._process.stdout.readline())
-        return answer["code"], answer["events"]
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 def organisation(day: int) -> list[Any]:
@@ -123,14 +91,15 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
         "SOURCES__DRIFT__ACCESS_TOKEN": server.token,
         "SOURCES__DRIFT__CONVERSATIONS": "true",
     }
-    undisturbed = Zygote(project)
+    undisturbed = Zygote()
     if not first_run:
-        assert undisturbed.run()[0] == 0
+        assert undisturbed.run(project).returncode == 0
     shutil.copytree(project.folder, tmp_path / "before", symlinks=True)
     server.set_meetings(organisation(2))
     server.people = people(2)
-    code, events = undisturbed.run()
-    assert code == 0
+    done = undisturbed.run(project, counts=True)
+    assert done.returncode == 0, done.stderr
+    events = done.events
     expected = what_should_be_equal(project)
     undisturbed.close()
 
@@ -139,16 +108,16 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
         folder = tmp_path / f"lane-{number}"
         (folder / "home").mkdir(parents=True)
         here = Project(folder / "project", folder / "home", project.environment)
-        zygote, wrong = Zygote(here), []
+        zygote, wrong = Zygote(), []
         for kill in range(number, kills, 2):
             shutil.rmtree(here.folder, ignore_errors=True)
             shutil.copytree(tmp_path / "before", here.folder, symlinks=True)
             moment = 1 + kill * events // kills
-            code, _ = zygote.run(kill_at=moment)
-            assert code == -9, f"at {moment} of {events} events: {code}"
-            code, _ = zygote.run()
-            if code != 0:
-                said = (here.home / "log").read_text().splitlines()[-1]
+            killed = zygote.run(here, counts=True, kill_at=moment)
+            assert killed.returncode == -9, f"at {moment} of {events}: {killed.stderr}"
+            done = zygote.run(here)
+            if done.returncode != 0:
+                said = done.stderr.splitlines()[-1]
                 wrong.append(f"killed at {moment} of {events}: {said}")
                 continue
             found = what_should_be_equal(here)

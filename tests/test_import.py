@@ -10,8 +10,8 @@ import pytest
 
 from report.numbers import find_numbers
 from standin.server import StandIn
-from tests.conftest import ROOT, Project, Serve, meeting
-from tests.test_crash import Zygote, organisation, what_should_be_equal
+from tests.conftest import ROOT, Project, Serve, meeting, zygote
+from tests.test_crash import organisation, what_should_be_equal
 from warehouse.reading import open_snapshot
 
 
@@ -117,15 +117,15 @@ def test_an_import_that_is_killed_is_made_good_by_the_next(
 ) -> None:
     file = tmp_path / "saved.json"
     file.write_text(json.dumps([meeting(f"m{n}") for n in range(1_500)]))
-    zygote = Zygote(project)
-    code, events = zygote.run("--import", str(file))
+    done = zygote().run(project, "--import", str(file), counts=True)
+    code, events = done.returncode, done.events
     assert code == 0
     expected = what_should_be_equal(project)
-    zygote.project = here = Project.copied_to(tmp_path / "killed")
-    assert zygote.run("--import", str(file), kill_at=events * 2 // 3)[0] == -9
-    assert zygote.run("--import", str(file))[0] == 0
+    here = Project.copied_to(tmp_path / "killed")
+    killed = zygote().run(here, "--import", str(file), counts=True, kill_at=events * 2 // 3)
+    assert killed.returncode == -9
+    here.run("--import", str(file))
     assert what_should_be_equal(here) == expected
-    zygote.close()
 
 
 @pytest.mark.parametrize("arguments", [("--dry-run",), ("--import", "x", "--status")])

@@ -1,9 +1,10 @@
 """Runs the pipeline in forks of a process that has its libraries loaded, and kills them on demand.
 
-Reads a JSON line a run from stdin: the project, arguments, environment, and when the run is to be
-killed: at its n-th audited event (a file opened, renamed or removed, a connection made), after a
-number of seconds, or not. Answers with a line: the exit code (negative: the signal), and the number
-of events counted.
+Loading them takes most of a small run. Reads a JSON line a run from stdin: the project, arguments,
+environment, working folder, files for stdout and stderr, and when the run is to be killed: at its
+n-th audited event (a file opened, renamed or removed, a connection made), after a number of
+seconds, or not. Answers with a line: the exit code (negative: the signal), and the number of events
+counted.
 """
 
 import json
@@ -36,12 +37,13 @@ def child(order: dict[str, Any], report: int) -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     folder = Path(order["folder"])
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    sys.path.insert(0, str(folder / "pipelines"))
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, descriptor)
+        os.close(file)
+    sys.path[0] = str(folder / "pipelines")
     sys.argv = ["meetings.py", *order["arguments"]]
-    os.chdir(folder)
+    os.chdir(order["cwd"])
     counted, kill_at = 0, order.get("kill_at")
 
     def count(event: str, _: tuple[object, ...]) -> None:
@@ -52,7 +54,8 @@ def child(order: dict[str, Any], report: int) -> None:
             if counted == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(count)
+    if order["counts"]:
+        sys.addaudithook(count)
     if after := order.get("kill_after"):
         threading.Timer(after, os.kill, (os.getpid(), signal.SIGKILL)).start()
     try:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from standin.organisation import synthetic_meetings
-from tests.conftest import ROOT, Project, Serve, meeting
+from tests.conftest import ROOT, Project, Serve, meeting, zygote
 from tests.destinations.conftest import PASSWORD, Postgres
-from tests.test_crash import Zygote, organisation, people
+from tests.test_crash import organisation, people
 
 Row = tuple[Any, ...]
 
@@ -187,15 +187,13 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
     project: Project, serve: Serve, on_postgres: Postgres, kills: int, tmp_path: Path
 ) -> None:
     server = serve(organisation(1), serves_unscheduled=True)
-    zygote = Zygote(project)
-    assert zygote.run()[0] == 0
+    project.run()
     shutil.copytree(project.folder, tmp_path / "before")
     admin = on_postgres.admin_uri.replace(on_postgres.database, "postgres")
     template, here = f"{on_postgres.database}_before", on_postgres.database
     on_postgres.query(f"create database {template} template {here}", admin)
     server.set_meetings(organisation(2))
-    code, events = zygote.run()
-    assert code == 0
+    events = zygote().run(project, counts=True).events
     expected = told(on_postgres)
     for kill in range(max(3, kills // 5)):
         on_postgres.query(f"drop database {here} with (force)", admin)
@@ -204,11 +202,9 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
         shutil.rmtree(project.folder)
         shutil.copytree(tmp_path / "before", project.folder)
         moment = 1 + kill * events // max(3, kills // 5)
-        assert zygote.run(kill_at=moment)[0] == -9
-        code, _ = zygote.run()
-        assert code == 0, (project.home / "log").read_text()
+        assert zygote().run(project, counts=True, kill_at=moment).returncode == -9
+        project.run()
         assert told(on_postgres) == expected, f"killed at {moment} of {events}"
-    zygote.close()
 
 
 def told(postgres: Postgres) -> dict[str, list[Row]]:
