@@ -4,11 +4,14 @@ import gc
 from contextlib import ExitStack
 from pathlib import Path
 
+from dlt import Pipeline
+
 from configuration import SettingError, read_settings
 from console import Steps
-from drift import last_read
+from drift import tables
 from drift.rewriting import drift_rewritten
 from place import Place
+from report import check_report, write_report
 from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
 from warehouse.erasing import forget_packages, rewrite_file
 from warehouse.interrupted import finish_interrupted
@@ -42,9 +45,11 @@ def rewrite(project: Path, *, demo: bool) -> list[str]:
             held.enter_context(run_lease(pipeline, place.folder, wait_seconds=wait))
         else:
             check_place(place.snapshot, database)
+        if report := None if demo else settings.report:
+            check_report(report)
         with kept_open(database, settings.duckdb_memory):
             finish_interrupted(pipeline)
-            if not last_read(pipeline):
+            if not _holds_meetings(pipeline):
                 return ["rewritten  nothing: no run has stored anything yet"]
             with steps.step("raw tables"):
                 pipeline.run(drift_rewritten())
@@ -55,6 +60,10 @@ def rewrite(project: Path, *, demo: bool) -> list[str]:
             if database:
                 rewrite_file(database, settings.duckdb_memory)
                 publish(database, place.snapshot, without=[RAW_STAGING], kept=1)
+            place.last_run.unlink(missing_ok=True)  # its sentence may quote what Drift said
+        if report:
+            with place.published() as ask:
+                write_report(ask, project / "sql", report)
         where = str(place.snapshot) if database else place_of(pipeline)
         older = "older published copies, and " if database else ""
         return [
@@ -66,3 +75,9 @@ def rewrite(project: Path, *, demo: bool) -> list[str]:
             f"database   {where}",
             *(f"warning    {finding}" for finding in built.warnings),
         ]
+
+
+def _holds_meetings(pipeline: Pipeline) -> bool:
+    """Whether a run or an import has stored anything."""
+    name = pipeline.default_schema_name
+    return name is not None and tables.VERSIONS.name in pipeline.schemas[name].tables

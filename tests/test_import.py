@@ -128,6 +128,30 @@ def test_an_import_that_is_killed_is_made_good_by_the_next(
     assert what_should_be_equal(here) == expected
 
 
+def test_what_may_not_be_written_of_people_comes_from_no_file_either(
+    project: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "saved.json"
+    bad = {"slug": "bad", "agentId": "somebody", "meetingNotes": "planted"}
+    file.write_text(json.dumps([meeting("m1", meetingNotes="planted", shoe="planted"), bad]))
+    project.run("--import", str(file))
+    project.environment |= {
+        "SOURCES__DRIFT__PERSONAL_DATA": "drop",
+        "BOOKINGS__REPORT": "bookings.html",
+    }
+    (project.folder / "bookings.html").write_text("planted")
+    project.run("--apply-personal-data")  # though no read has stored anything
+    assert "planted" not in (project.folder / "bookings.html").read_text()
+    done = project.run("--import", str(file), "--dry-run").stdout.splitlines()
+    assert done[1].startswith("would add  0 versions, and with them 0 meetings")
+    file.write_text(json.dumps([meeting("m2", meetingNotes="planted", shoe="planted")]))
+    project.run("--import", str(file), BOOKINGS__REPORT="")
+    assert project.query(
+        "select slug, meeting_notes from drift.meeting_versions order by slug"
+    ) == [("m1", None), ("m2", None)]
+    assert "planted" not in str(project.tables())
+
+
 @pytest.mark.parametrize("arguments", [("--dry-run",), ("--import", "x", "--status")])
 def test_options_that_make_no_sense_together_are_refused(
     project: Project, arguments: tuple[str, ...]

@@ -386,5 +386,5 @@ def test_a_report_that_cannot_be_written_leaves_the_last_one(
         with pytest.raises(SettingError, match=r"must be a file|is not there"):
             check_report(wrong)
     monkeypatch.setattr("report.NEEDED", ("not_installed_here",))
-    with pytest.raises(SettingError, match=r"pip install 'altair>=6' "):
+    with pytest.raises(SettingError, match=r"pip install '\.\[report\]'"):
         check_report(path)
