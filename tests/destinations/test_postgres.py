@@ -302,7 +302,8 @@ def test_an_analyst_blocks_nothing_and_keeps_rights_and_views(
     """With the roles that the README says, made by its own lines."""
     text = (ROOT / "README.md").read_text("utf-8")
     (roles,) = re.findall(r"```sql\n(create role analyst.+?)```", text, flags=re.S)
-    server = serve([meeting("m1")])
+    first = meeting("m1")
+    server = serve([first])
     project.run()
     on_postgres.query("drop role if exists analyst", on_postgres.admin_uri)
     on_postgres.query(roles.replace("…", PASSWORD), on_postgres.admin_uri)
@@ -314,7 +315,7 @@ def test_an_analyst_blocks_nothing_and_keeps_rights_and_views(
         with connection.cursor() as cursor:
             cursor.execute("set transaction isolation level repeatable read")
             cursor.execute("select count(*) from bookings.meetings")
-            server.set_meetings([meeting("m1"), meeting("m2")])
+            server.set_meetings([first, meeting("m2")])
             project.run()
             cursor.execute("select count(*) from bookings.meetings")
             assert cursor.fetchall() == [(1,)]
