@@ -56,7 +56,7 @@ def raw_columns(table: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def raw() -> dict[str, list[Row]]:
-    return raw_tables(60, seed=1)
+    return raw_tables(40, seed=1)
 
 
 @pytest.fixture
