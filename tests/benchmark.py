@@ -112,8 +112,8 @@ STANDARD: Final = (
     Work(1_000_000),
 )
 SMOKE: Final = (
-    Work(3_000, repeats=1),
-    Work(3_000, shape="peak", programs=PROGRAMS, phases=(COLD, CHANGED), repeats=1),
+    Work(3_000, shape="peak", phases=(COLD, AGAIN, CHANGED), repeats=1),
+    Work(1_500, programs=PROGRAMS, phases=(COLD,), repeats=1),
 )
 
 
