@@ -6,16 +6,17 @@ survive when more match than it returns. So nothing here depends on any of the t
 
 - a window is asked for with a millisecond to spare on either side, so that each of its
   milliseconds lies strictly between the bounds;
-- an answer that may have been cut is thrown away, and the window asked for again in parts;
+- an answer that may have been cut is thrown away, and the window asked for again in parts, without
+  asking for those that are likely too full as well;
 - what an answer holds beside its window is passed on as well: the caller knows a set by its keys.
 """
 
-from bisect import bisect_left, bisect_right
-from collections import deque
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import heapify, heappop, heappush
 from typing import Protocol, TypeVar
 
 from drift.client import DriftError
@@ -60,24 +61,39 @@ def read_windows(
     width. At most `in_flight` requests are under way, and as many answers wait for the caller.
     Raises `WindowFullError` for a millisecond that cannot be read whole.
     """
-    waiting = deque(windows)
+    waiting = list(windows)
+    heapify(waiting)  # the earliest first: what is known before a part says how full it will be
+    crowded: set[Window] = set()
     running: dict[Future[A], Window] = {}
     doubtful: list[tuple[Window, A]] = []
+    known: list[tuple[Window, int]] = []
     longest = 0
     with ThreadPoolExecutor(max_workers=in_flight, thread_name_prefix="drift") as pool:
         try:
             while waiting or running:
-                while waiting and len(running) < in_flight:
-                    window = waiting.popleft()
+                # Until one part is whole, nothing says how narrow the others must be.
+                while waiting and len(running) < (in_flight if known or not crowded else 1):
+                    window = heappop(waiting)
+                    while window in crowded and _expected(window, known, likely) > longest:
+                        window, *others = _halves(window, likely)
+                        crowded |= {window, *others}
+                        for other in others:
+                            heappush(waiting, other)
                     running[pool.submit(_ask_window, ask, window)] = window
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     window, answer = running.pop(future), future.result()
                     longest = max(longest, answer.rows)
                     if not _may_be_cut(answer, longest):
+                        insort(known, (window, answer.rows))
                         yield window, answer
                     elif window.first < window.last:
-                        waiting.extendleft(reversed(_parts(window, answer, likely)))
+                        parts = _parts(window, answer, likely)
+                        # The first part lies behind meetings and before others, so it is likely as
+                        # full as what is before it. The last may be the end of all: that is asked.
+                        crowded.add(parts[0])
+                        for part in parts:
+                            heappush(waiting, part)
                     elif answer.rows >= LIMIT:
                         raise WindowFullError(_full(window, answer))
                     elif answer.rows == DEFAULT_LIMIT:  # whole, if any answer turns out longer
@@ -90,6 +106,24 @@ def read_windows(
                 yield window, answer
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _expected(window: Window, known: Sequence[tuple[Window, int]], likely: Window) -> float:
+    """Meetings that a window may hold: as many as the windows before it, over the same length.
+
+    `known` has the windows read so far, ascending, and their rows.
+    """
+    first, last = _clipped(window, likely)
+    length = last - first + 1
+    rows, seen = 0.0, 0
+    for place in range(bisect_left(known, (window, 0)) - 1, -1, -1):
+        if seen >= length:
+            break
+        start, end = _clipped(known[place][0], likely)
+        if end >= start:
+            rows += known[place][1] * min(1.0, (length - seen) / (end - start + 1))
+            seen += end - start + 1
+    return rows
 
 
 def _ask_window(ask: Ask[A], window: Window) -> A:
@@ -131,10 +165,19 @@ def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
         return _cut(window, [middle if middle > inside[0] else middle + 1])
     if not inside and answer.slot_starts:  # filled by its neighbours: take the edges off
         return _cut(window, [window.first + 1, window.last])
-    first, last = max(window.first, likely.first), min(window.last, likely.last)
+    return _halves(window, likely)
+
+
+def _halves(window: Window, likely: Window) -> list[Window]:
+    first, last = _clipped(window, likely)
     if first >= last:
         first, last = window.first, window.last
     return _cut(window, [(first + last) // 2 + 1])
+
+
+def _clipped(window: Window, likely: Window) -> tuple[int, int]:
+    """The first and the last millisecond of a window that are likely; none if last < first."""
+    return max(window.first, likely.first), min(window.last, likely.last)
 
 
 def _cut(window: Window, starts: Sequence[int]) -> list[Window]:
