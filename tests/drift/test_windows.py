@@ -2,9 +2,10 @@
 
 import threading
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise, product
 from math import ceil
@@ -81,6 +82,17 @@ SHAPES: dict[str, Callable[[int], list[int]]] = {
     ],
     "in 2090": lambda cap: [NOW_MS, *[IN_2090 + n * DAY for n in range(cap + cap // 3)]],
 }
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer of which only the times count."""
+
+    slot_starts: Sequence[int]
+
+    @property
+    def rows(self) -> int:
+        return len(self.slot_starts)
 
 
 def assert_read_whole(pages: Read, meetings: Sequence[Meeting]) -> None:
@@ -274,6 +286,33 @@ def test_a_first_read_of_a_few_thousand_takes_few_requests(standin: Open) -> Non
     server = standin(at(*(NOW_MS + n * HOUR for n in range(4_321))))
     read(server)
     assert len(server.requests) == 15
+
+
+@pytest.mark.parametrize("shape", ["uniform", "peak", "office"])
+@pytest.mark.parametrize("count", [2_000, 10_000, 40_000])
+def test_a_first_read_takes_no_more_requests_than_bisection(count: int, shape: Shape) -> None:
+    meetings = synthetic_meetings(count, shape, NOW)
+    starts = sorted(int(str(meeting["slotStart"])) for meeting in meetings)
+
+    def inside(first: int, last: int) -> Sequence[int]:
+        return starts[bisect_left(starts, first) : bisect_right(starts, last)]
+
+    def bisected(first: int, last: int) -> int:
+        if len(inside(first - 1, last + 1)) < 1000:
+            return 1
+        middle = (max(first, LIKELY.first) + min(last, LIKELY.last)) // 2
+        return 1 + bisected(first, middle) + bisected(middle + 1, last)
+
+    asked: list[int] = []
+
+    def ask(first: int, last: int) -> Answered:
+        asked.append(first)
+        return Answered(inside(first, last)[:1000])
+
+    pages = list(read_windows(ask, windows_between([]), LIKELY, in_flight=4))
+    assert all(page.slot_starts == inside(one.first - 1, one.last + 1) for one, page in pages)
+    most = bisected(0, LAST)
+    assert len(asked) <= (0.7 * most if (count, shape) == (40_000, "uniform") else most)
 
 
 # --- where a later read cuts
