@@ -17,38 +17,20 @@
 --   self_booked_meetings: of these, booked by the visitor alone
 --   duration_minutes: sum of their durations, in minutes, in every state
 --   lead_time_hours: sum of their hours from booking to start
--- Sums run over whole microseconds: their result does not depend on the order of the rows.
-with booked as (
-    select
-        booked_on,
-        agent_id,
-        coalesce(meeting_source, 'UNKNOWN') as meeting_source,
-        coalesce(meeting_type, 'UNKNOWN') as meeting_type,
-        meeting_state,
-        is_rescheduled,
-        is_self_booked,
-        case
-            when duration_minutes is not null
-                then date_diff('microsecond', slot_start_at, slot_end_at)
-        end as duration_microseconds,
-        date_diff('microsecond', booked_at, slot_start_at) as lead_time_microseconds
-    from bookings.meetings
-)
-
 select
     booked_on,
     agent_id,
     meeting_source,
     meeting_type,
-    count(*) as bookings,
-    count(case when meeting_state = 'canceled' then 1 end) as canceled_meetings,
-    count(case when meeting_state = 'delisted' then 1 end) as delisted_meetings,
-    count(case when is_rescheduled then 1 end) as rescheduled_meetings,
-    count(case when meeting_state = 'upcoming' then 1 end) as upcoming_meetings,
-    count(case when meeting_state = 'in_progress' then 1 end) as in_progress_meetings,
-    count(case when meeting_state = 'elapsed' then 1 end) as elapsed_meetings,
-    count(case when is_self_booked then 1 end) as self_booked_meetings,
+    cast(sum(bookings) as bigint) as bookings,
+    cast(sum(canceled_meetings) as bigint) as canceled_meetings,
+    cast(sum(delisted_meetings) as bigint) as delisted_meetings,
+    cast(sum(rescheduled_meetings) as bigint) as rescheduled_meetings,
+    cast(sum(upcoming_meetings) as bigint) as upcoming_meetings,
+    cast(sum(in_progress_meetings) as bigint) as in_progress_meetings,
+    cast(sum(elapsed_meetings) as bigint) as elapsed_meetings,
+    cast(sum(self_booked_meetings) as bigint) as self_booked_meetings,
     coalesce(cast(sum(duration_microseconds) as double), 0.0) / 60000000.0 as duration_minutes,
     coalesce(cast(sum(lead_time_microseconds) as double), 0.0) / 3600000000.0 as lead_time_hours
-from booked
+from bookings.stg_daily_counts
 group by booked_on, agent_id, meeting_source, meeting_type

@@ -11,16 +11,14 @@
 --   to_value: start (booked, rescheduled), status or agent_id from then on; null where none
 -- Starts are written like 2025-01-31 09:30:00Z. A meeting first seen cancelled has two events.
 select
-    meetings.meeting_id,
-    versions.version_number,
+    meeting_id,
+    1 as version_number,
     'booked' as event_type,
-    meetings.booked_at as occurred_at,
-    versions.agent_id,
+    booked_at as occurred_at,
+    first_agent_id as agent_id,
     cast(null as varchar) as from_value,
-    strftime(versions.slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || 'Z' as to_value
-from bookings.stg_meetings as meetings
-inner join bookings.stg_meeting_versions as versions on meetings.meeting_id = versions.meeting_id
-where versions.version_number = 1
+    strftime(first_slot_start_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || 'Z' as to_value
+from bookings.stg_meetings
 union all
 select
     meeting_id,
@@ -56,13 +54,12 @@ from bookings.stg_meeting_versions
 where is_reassignment
 union all
 select
-    meetings.meeting_id,
-    meetings.version_count as version_number,
+    meeting_id,
+    version_count as version_number,
     'delisted' as event_type,
-    meetings.delisted_at as occurred_at,
-    versions.agent_id,
+    delisted_at as occurred_at,
+    agent_id,
     cast(null as varchar) as from_value,
     cast(null as varchar) as to_value
-from bookings.stg_meetings as meetings
-inner join bookings.stg_meeting_versions as versions on meetings.meeting_id = versions.meeting_id
-where meetings.meeting_state = 'delisted' and versions.is_newest
+from bookings.stg_meetings
+where meeting_state = 'delisted'

@@ -1,5 +1,4 @@
--- The counts behind stg_booking_groups. Those of teams are added up from agents, those of meetings
--- without a known playbook from sources: a meeting stands in stg_group_members no more often.
+-- The counts behind stg_booking_groups.
 -- grain: one row per dimension and group_key
 -- columns:
 --   dimension: agent, source, meeting_type, playbook or team
@@ -17,78 +16,87 @@
 --   booked_hours: hours of meetings neither cancelled nor delisted
 --   first_booked_at: first booking (UTC)
 --   last_booked_at: last booking (UTC)
-with counts as (
+with daily as (
     select
-        dimension,
-        group_key,
-        has_playbook,
-        count(*) as bookings,
-        count(case when meeting_state = 'canceled' then 1 end) as canceled_meetings,
-        count(case when meeting_state = 'delisted' then 1 end) as delisted_meetings,
-        count(case when meeting_state = 'upcoming' then 1 end) as upcoming_meetings,
-        count(case when meeting_state = 'in_progress' then 1 end) as in_progress_meetings,
-        count(case when meeting_state = 'elapsed' then 1 end) as elapsed_meetings,
-        count(case when is_rescheduled then 1 end) as rescheduled_meetings,
-        count(case when is_self_booked then 1 end) as self_booked_meetings,
-        count(case when booked_days_ago between 0 and 27 then 1 end) as bookings_last_28_days,
-        count(case when booked_days_ago between 28 and 55 then 1 end) as bookings_prior_28_days,
-        sum(booked_microseconds) as booked_microseconds,
-        min(booked_at) as first_booked_at,
-        max(booked_at) as last_booked_at
-    from bookings.stg_group_members
-    group by dimension, group_key, has_playbook
+        counts.*,
+        date_diff('day', counts.booked_on, now.today_on) as booked_days_ago
+    from bookings.stg_daily_counts as counts
+    cross join bookings.stg_now as now
 ),
 
--- the groups that each of these belongs to
-targets as (
+counts as (
     select
-        dimension as from_dimension,
-        group_key as from_key,
-        has_playbook,
-        dimension,
-        group_key
+        agent_id,
+        meeting_source,
+        meeting_type,
+        playbook_id,
+        sum(bookings) as bookings,
+        sum(canceled_meetings) as canceled_meetings,
+        sum(delisted_meetings) as delisted_meetings,
+        sum(upcoming_meetings) as upcoming_meetings,
+        sum(in_progress_meetings) as in_progress_meetings,
+        sum(elapsed_meetings) as elapsed_meetings,
+        sum(rescheduled_meetings) as rescheduled_meetings,
+        sum(self_booked_meetings) as self_booked_meetings,
+        sum(case when booked_days_ago between 0 and 27 then bookings else 0 end)
+            as bookings_last_28_days,
+        sum(case when booked_days_ago between 28 and 55 then bookings else 0 end)
+            as bookings_prior_28_days,
+        sum(booked_microseconds) as booked_microseconds,
+        min(first_booked_at) as first_booked_at,
+        max(last_booked_at) as last_booked_at
+    from daily
+    group by agent_id, meeting_source, meeting_type, playbook_id
+),
+
+members as (
+    select
+        'agent' as dimension,
+        coalesce(cast(counts.agent_id as varchar), 'UNKNOWN') as group_key,
+        counts.*
     from counts
     union all
     select
-        counts.dimension as from_dimension,
-        counts.group_key as from_key,
-        counts.has_playbook,
-        'team' as dimension,
-        coalesce(teams.team_key, 'UNKNOWN') as group_key
+        'source' as dimension,
+        counts.meeting_source as group_key,
+        counts.*
     from counts
-    left join bookings.stg_team_agents as teams on counts.group_key = teams.agent_key
-    where counts.dimension = 'agent'
     union all
     select
-        dimension as from_dimension,
-        group_key as from_key,
-        has_playbook,
+        'meeting_type' as dimension,
+        counts.meeting_type as group_key,
+        counts.*
+    from counts
+    union all
+    select
         'playbook' as dimension,
-        'UNKNOWN' as group_key
+        coalesce(counts.playbook_id, 'UNKNOWN') as group_key,
+        counts.*
     from counts
-    where dimension = 'source' and not has_playbook
+    union all
+    select
+        'team' as dimension,
+        coalesce(teams.team_key, 'UNKNOWN') as group_key,
+        counts.*
+    from counts
+    left join bookings.stg_team_agents as teams on counts.agent_id = teams.agent_id
 )
 
 select
-    targets.dimension,
-    targets.group_key,
-    cast(sum(counts.bookings) as bigint) as bookings,
-    cast(sum(counts.canceled_meetings) as bigint) as canceled_meetings,
-    cast(sum(counts.delisted_meetings) as bigint) as delisted_meetings,
-    cast(sum(counts.upcoming_meetings) as bigint) as upcoming_meetings,
-    cast(sum(counts.in_progress_meetings) as bigint) as in_progress_meetings,
-    cast(sum(counts.elapsed_meetings) as bigint) as elapsed_meetings,
-    cast(sum(counts.rescheduled_meetings) as bigint) as rescheduled_meetings,
-    cast(sum(counts.self_booked_meetings) as bigint) as self_booked_meetings,
-    cast(sum(counts.bookings_last_28_days) as bigint) as bookings_last_28_days,
-    cast(sum(counts.bookings_prior_28_days) as bigint) as bookings_prior_28_days,
-    coalesce(cast(sum(counts.booked_microseconds) as double), 0.0) / 3600000000.0 as booked_hours,
-    min(counts.first_booked_at) as first_booked_at,
-    max(counts.last_booked_at) as last_booked_at
-from targets
-inner join counts
-    on
-        targets.from_dimension = counts.dimension
-        and targets.from_key = counts.group_key
-        and targets.has_playbook = counts.has_playbook
-group by targets.dimension, targets.group_key
+    dimension,
+    group_key,
+    cast(sum(bookings) as bigint) as bookings,
+    cast(sum(canceled_meetings) as bigint) as canceled_meetings,
+    cast(sum(delisted_meetings) as bigint) as delisted_meetings,
+    cast(sum(upcoming_meetings) as bigint) as upcoming_meetings,
+    cast(sum(in_progress_meetings) as bigint) as in_progress_meetings,
+    cast(sum(elapsed_meetings) as bigint) as elapsed_meetings,
+    cast(sum(rescheduled_meetings) as bigint) as rescheduled_meetings,
+    cast(sum(self_booked_meetings) as bigint) as self_booked_meetings,
+    cast(sum(bookings_last_28_days) as bigint) as bookings_last_28_days,
+    cast(sum(bookings_prior_28_days) as bigint) as bookings_prior_28_days,
+    coalesce(cast(sum(booked_microseconds) as double), 0.0) / 3600000000.0 as booked_hours,
+    min(first_booked_at) as first_booked_at,
+    max(last_booked_at) as last_booked_at
+from members
+group by dimension, group_key

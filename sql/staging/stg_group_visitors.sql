@@ -7,40 +7,46 @@
 --   repeat_visitors: of these, with two bookings or more in the group
 with visitors as (
     select
-        dimension,
-        group_key,
-        scheduler_id,
+        'agent' as dimension,
+        coalesce(cast(meetings.agent_id as varchar), 'UNKNOWN') as group_key,
+        meetings.scheduler_id,
         count(*) as bookings
-    from bookings.stg_group_members
-    group by dimension, group_key, scheduler_id
-),
-
-team_visitors as (
+    from bookings.meetings as meetings
+    group by group_key, meetings.scheduler_id
+    union all
+    select
+        'source' as dimension,
+        coalesce(meetings.meeting_source, 'UNKNOWN') as group_key,
+        meetings.scheduler_id,
+        count(*) as bookings
+    from bookings.meetings as meetings
+    group by group_key, meetings.scheduler_id
+    union all
+    select
+        'meeting_type' as dimension,
+        coalesce(meetings.meeting_type, 'UNKNOWN') as group_key,
+        meetings.scheduler_id,
+        count(*) as bookings
+    from bookings.meetings as meetings
+    group by group_key, meetings.scheduler_id
+    union all
+    select
+        'playbook' as dimension,
+        meetings.playbook_id as group_key,
+        meetings.scheduler_id,
+        count(*) as bookings
+    from bookings.meetings as meetings
+    where meetings.playbook_id is not null
+    group by group_key, meetings.scheduler_id
+    union all
     select
         'team' as dimension,
         teams.team_key as group_key,
-        visitors.scheduler_id,
-        sum(visitors.bookings) as bookings
-    from visitors
-    inner join bookings.stg_team_agents as teams on visitors.group_key = teams.agent_key
-    where visitors.dimension = 'agent'
-    group by teams.team_key, visitors.scheduler_id
-),
-
-every_visitor as (
-    select
-        dimension,
-        group_key,
-        scheduler_id,
-        bookings
-    from visitors
-    union all
-    select
-        dimension,
-        group_key,
-        scheduler_id,
-        bookings
-    from team_visitors
+        meetings.scheduler_id,
+        count(*) as bookings
+    from bookings.meetings as meetings
+    inner join bookings.stg_team_agents as teams on meetings.agent_id = teams.agent_id
+    group by group_key, meetings.scheduler_id
 )
 
 select
@@ -48,5 +54,5 @@ select
     group_key,
     count(scheduler_id) as visitors,
     count(case when scheduler_id is not null and bookings > 1 then 1 end) as repeat_visitors
-from every_visitor
+from visitors
 group by dimension, group_key

@@ -5,6 +5,7 @@
 -- columns:
 --   meeting_id: the meeting (Drift's slug)
 --   version_number: 1 for the oldest version
+--   version_count: how many versions its meeting has
 --   is_newest: whether no later version is known
 --   updated_at: when this version came to be (UTC)
 --   sync_id: the sync that first saw this version
@@ -41,6 +42,7 @@ ordered as (
     select
         *,
         row_number() over in_order as version_number,
+        count(*) over (partition by meeting_id) as version_count,
         lead(updated_at) over in_order is null as is_newest,
         lag(slot_start_at) over in_order as previous_slot_start_at,
         lag(agent_id) over in_order as previous_agent_id,
@@ -53,6 +55,7 @@ ordered as (
 select
     meeting_id,
     version_number,
+    version_count,
     is_newest,
     updated_at,
     sync_id,

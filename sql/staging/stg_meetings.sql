@@ -5,6 +5,8 @@
 --   updated_at: updated_at of its newest version (UTC); with the next two, that version's key
 --   sync_id: the sync that first saw its newest version
 --   content_hash: hash of its newest version's content
+--   agent_id: the agent now
+--   first_agent_id: the agent of its oldest version
 --   booked_at: scheduled_at of the newest version; where absent, the oldest updated_at (UTC)
 --   booked_on: the day of booked_at, in bookings.time_zone
 --   meeting_on: the day on which the slot starts, in bookings.time_zone
@@ -21,13 +23,14 @@
 with history as (
     select
         meeting_id,
-        count(*) as version_count,
         count(case when is_reschedule then 1 end) as reschedule_count,
         min(updated_at) as first_updated_at,
         max(case when is_cancellation then updated_at end) as last_cancellation_at,
         max(case when version_number = 1 then slot_start_at end) as first_slot_start_at,
+        max(case when version_number = 1 then agent_id end) as first_agent_id,
         max(sync_id) < '1' as is_imported_only
     from bookings.stg_meeting_versions
+    where version_count > 1
     group by meeting_id
 ),
 
@@ -55,8 +58,11 @@ imported as (
         versions.updated_at as seen_at,
         cast(null as timestamptz) as read_at
     from bookings.stg_meeting_versions as versions
-    inner join history on versions.meeting_id = history.meeting_id
-    where versions.is_newest and history.is_imported_only
+    left join history on versions.meeting_id = history.meeting_id
+    where
+        versions.is_newest
+        and versions.sync_id < '1'
+        and coalesce(history.is_imported_only, true)
     union all
     select
         null as meeting_id,
@@ -89,11 +95,17 @@ missed as (
 newest as (
     select
         versions.*,
-        history.version_count,
-        history.reschedule_count,
-        history.first_slot_start_at,
-        history.last_cancellation_at,
-        coalesce(versions.scheduled_at, history.first_updated_at) as booked_at,
+        coalesce(history.reschedule_count, 0) as reschedule_count,
+        case
+            when versions.version_count > 1 then history.first_slot_start_at
+            else versions.slot_start_at
+        end as first_slot_start_at,
+        case
+            when versions.version_count > 1 then history.first_agent_id
+            else versions.agent_id
+        end as first_agent_id,
+        coalesce(history.last_cancellation_at, versions.updated_at) as last_cancellation_at,
+        coalesce(versions.scheduled_at, history.first_updated_at, versions.updated_at) as booked_at,
         now.now_at,
         now.window_from,
         now.time_zone,
@@ -102,7 +114,7 @@ newest as (
             when listed.meeting_id is not null then null
             when versions.slot_start_at between unlisted.window_from and unlisted.window_to
                 then unlisted.started_at
-            when history.is_imported_only
+            when coalesce(history.is_imported_only, versions.sync_id < '1')
                 then
                     case
                         when
@@ -115,7 +127,7 @@ newest as (
             when versions.slot_start_at is null then coalesce(unlisted.started_at, now.now_at)
         end as delisted_at
     from bookings.stg_meeting_versions as versions
-    inner join history on versions.meeting_id = history.meeting_id
+    left join history on versions.meeting_id = history.meeting_id
     left join listed on versions.meeting_id = listed.meeting_id
     left join unlisted on versions.meeting_id = unlisted.meeting_id
     left join missed on versions.meeting_id = missed.meeting_id
@@ -128,6 +140,8 @@ select
     updated_at,
     sync_id,
     content_hash,
+    agent_id,
+    first_agent_id,
     booked_at,
     cast(booked_at at time zone time_zone as date) as booked_on,
     cast(slot_start_at at time zone time_zone as date) as meeting_on,
