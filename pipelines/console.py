@@ -27,6 +27,9 @@ SECRETS: Final = ("sources.drift.access_token", "sources.drift.personal_data_key
 QUIET_SECONDS: Final = 10.0
 """How often a log file hears of progress within a step."""
 
+REDRAW_SECONDS: Final = 0.1
+"""How often a terminal does."""
+
 
 class _Lines(logging.Handler):
     """Lines with the time for a log file; on a terminal, progress on one line that is rewritten.
@@ -41,18 +44,22 @@ class _Lines(logging.Handler):
         self._said = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        words, passing = without_secrets(record.getMessage()), getattr(record, "passing", False)
+        passing = getattr(record, "passing", False)
+        redrawn = self._terminal and not _in_json()
+        if passing and time.monotonic() - self._said < (
+            REDRAW_SECONDS if redrawn else QUIET_SECONDS
+        ):
+            return
+        self._said = time.monotonic()
+        words = without_secrets(record.getMessage())
         if _in_json():
-            if not passing or time.monotonic() - self._said >= QUIET_SECONDS:
-                record.msg, record.args = words, ()
-                print(JSONLogFormatter().format(record), file=sys.stderr, flush=True)
-                self._said = time.monotonic()
+            record.msg, record.args = words, ()
+            print(JSONLogFormatter().format(record), file=sys.stderr, flush=True)
         elif self._terminal:
             print(f"\r\033[K{words}", end="" if passing else "\n", file=sys.stderr, flush=True)
             self._open = passing
-        elif not passing or time.monotonic() - self._said >= QUIET_SECONDS:
+        else:
             print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}", file=sys.stderr, flush=True)
-            self._said = time.monotonic()
 
     def end(self) -> None:
         if self._open:

@@ -144,30 +144,46 @@ class VersionSet:
         )
         if newest := pc.max(page["updated_at"]).as_py():
             self.newest_updated_at = max(newest, self.newest_updated_at or newest)
-        self._desk.register("page", page)
+        # The desk gets keys alone: what else a page holds stays where it is.
+        self._desk.register("page", page.append_column("place", pa.array(range(page.num_rows))))
         self._do(
-            f"create or replace temp table states as"
-            f" select distinct on (slug, updated_at, content_hash) *"
+            "create or replace temp table states as"
+            " select slug, updated_at, content_hash, min(slot_start) as slot_start,"
+            "   min(place) as place"
             f" from (select *, {_digest(page)} as content_hash from page)"
+            " group by slug, updated_at, content_hash"
         )
         same = "k.slug = s.slug and k.updated_at is not distinct from s.updated_at and"
         seen = f"not exists (from seen as k where {same} k.content_hash = s.content_hash)"
         new = self._table(
-            "select s.* replace ("
-            "      coalesce(s.updated_at, s.scheduled_at, $started_at) as updated_at"
-            "    ),"
-            "    s.updated_at is null as is_updated_at_inferred,"
-            "    $sync_id as sync_id"
-            "  from states as s"
+            "select place, content_hash from states as s"
             f"  where not exists (from known as k where {same} k.content_hash = s.content_hash)"
-            f"   and {seen if but_not_seen else 'true'}",
-            started_at=self._started_at,
-            sync_id=self.sync_id,
+            f"   and {seen if but_not_seen else 'true'}"
+            "  order by place"
         )
         self._do("insert into seen select slug, slot_start, updated_at, content_hash from states")
         self._do("drop table states")
         self.versions_added += new.num_rows
-        return new.append_column("known_time_zone", checked_zones(new["end_user_time_zone"]))
+        # Taking rows copies them: not where it would take each in its place.
+        states = page if new.num_rows == page.num_rows else page.take(new["place"])
+        return self._stamped(states, new["content_hash"])
+
+    def _stamped(self, states: pa.Table, content_hash: pa.ChunkedArray) -> pa.Table:
+        """These states with what the pipeline knows of them."""
+        updated_at, scheduled_at = states["updated_at"], states["scheduled_at"]
+        started_at = pa.scalar(self._started_at, UTC_TIME)
+        place = states.column_names.index("updated_at")
+        states = states.set_column(
+            place, "updated_at", pc.coalesce(updated_at, scheduled_at, started_at)
+        )
+        for name, column in {
+            "content_hash": content_hash,
+            "is_updated_at_inferred": updated_at.is_null(),
+            "sync_id": pa.repeat(self.sync_id, states.num_rows),
+            "known_time_zone": checked_zones(states["end_user_time_zone"]),
+        }.items():
+            states = states.append_column(name, column)
+        return states
 
     def _settled(self, table: pa.Table) -> pa.Table:
         """With one type for each undocumented attribute: the first one met, here or before.
