@@ -45,7 +45,7 @@ def drift_source(
     base_url: str = "https://driftapi.com",
     access_token: str = dlt.secrets.value,
     overlap_hours: float = 24.0,
-    requests_in_flight: int = 4,
+    requests_in_flight: int = 6,
     personal_data: str = "keep",
     personal_data_key: dlt.TSecretStrValue | None = None,
     full_refresh: bool = False,

@@ -78,7 +78,7 @@ def drift_neighbours(neighbours: Neighbours) -> list[DltResource]:
 def read_neighbours(
     base_url: str = "https://driftapi.com",
     access_token: str = dlt.secrets.value,
-    requests_in_flight: int = 4,
+    requests_in_flight: int = 6,
     users: bool = True,
     teams: bool = True,
     contacts: bool = True,
