@@ -17,10 +17,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
-from typing import Protocol, TypeVar
+from math import ceil
+from typing import Final, Protocol, TypeVar
 
 from drift.client import DriftError
 from drift.settings import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+
+FULL: Final = 0.93
+"""How full a window may be by expectation, as a share of the longest answer."""
 
 
 class WindowFullError(DriftError):
@@ -74,9 +78,9 @@ def read_windows(
                 # Until one part is whole, nothing says how narrow the others must be.
                 while waiting and len(running) < (in_flight if known or not crowded else 1):
                     window = heappop(waiting)
-                    while window in crowded and _expected(window, known, likely) > longest:
-                        window, *others = _halves(window, likely)
-                        crowded |= {window, *others}
+                    if window in crowded:
+                        window, *others = _narrowed(window, known, likely, longest)
+                        crowded.update(others)
                         for other in others:
                             heappush(waiting, other)
                     running[pool.submit(_ask_window, ask, window)] = window
@@ -106,6 +110,18 @@ def read_windows(
                 yield window, answer
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _narrowed(
+    window: Window, known: Sequence[tuple[Window, int]], likely: Window, longest: int
+) -> list[Window]:
+    """The window in parts, the first of which is expected to fit into an answer."""
+    parts = [window]
+    while (rows := _expected(parts[0], known, likely)) > longest:
+        # Over a few answers' worth, meetings are likely as dense as just before.
+        count = ceil(rows / (FULL * longest)) if rows <= 8 * longest else 2
+        parts[:1] = _even_parts(parts[0], likely, count)
+    return parts
 
 
 def _expected(window: Window, known: Sequence[tuple[Window, int]], likely: Window) -> float:
@@ -165,14 +181,15 @@ def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
         return _cut(window, [middle if middle > inside[0] else middle + 1])
     if not inside and answer.slot_starts:  # filled by its neighbours: take the edges off
         return _cut(window, [window.first + 1, window.last])
-    return _halves(window, likely)
+    return _even_parts(window, likely, 2)
 
 
-def _halves(window: Window, likely: Window) -> list[Window]:
+def _even_parts(window: Window, likely: Window, count: int) -> list[Window]:
+    """Parts of which each has as much of what is likely."""
     first, last = _clipped(window, likely)
     if first >= last:
         first, last = window.first, window.last
-    return _cut(window, [(first + last) // 2 + 1])
+    return _cut(window, [first + (last - first) * n // count + 1 for n in range(1, count)])
 
 
 def _clipped(window: Window, likely: Window) -> tuple[int, int]:
