@@ -169,6 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     # Imports leave tens of thousands of objects that stay: the collector need not look at them.
     gc.disable()
+    if sys.platform == "linux":  # where Arrow has it: its first choice keeps some 70 MB more
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     os.chdir(PROJECT)  # dlt looks for .dlt, and for files with relative paths, where it runs
     if options.verbose:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"

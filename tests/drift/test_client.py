@@ -395,9 +395,9 @@ def test_threads_share_a_client(standin: Open) -> None:
 
 
 def test_each_429_halves_the_requests_under_way() -> None:
-    """Eight ask at once; the server answers none before it has seen how many there are."""
+    """Eight ask at once: the server answers none before they are there."""
     under_way, most, refused = 0, [], 3
-    lock, arrived = threading.Lock(), threading.Semaphore(0)
+    lock, eight = threading.Lock(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -406,7 +406,10 @@ def test_each_429_halves_the_requests_under_way() -> None:
                 under_way += 1
                 most.append(under_way)
                 status, refused = (429, refused - 1) if refused else (200, 0)
-            arrived.acquire(timeout=0.05)
+                if under_way == 8:
+                    eight.set()
+            eight.wait(timeout=10)
+            time.sleep(0.02)  # for others to come, if they may
             with lock:
                 under_way -= 1
             body = b'{"data": []}'
