@@ -145,11 +145,12 @@ class VersionSet:
         if newest := pc.max(page["updated_at"]).as_py():
             self.newest_updated_at = max(newest, self.newest_updated_at or newest)
         # The desk gets keys alone: what else a page holds stays where it is.
-        self._desk.register("page", page.append_column("place", pa.array(range(page.num_rows))))
+        # No attribute's column has a name like "#".
+        self._desk.register("page", page.append_column("#", pa.array(range(page.num_rows))))
         self._do(
             "create or replace temp table states as"
             " select slug, updated_at, content_hash, min(slot_start) as slot_start,"
-            "   min(place) as place"
+            '   min("#") as place'
             f" from (select *, {_digest(page)} as content_hash from page)"
             " group by slug, updated_at, content_hash"
         )

@@ -213,6 +213,15 @@ def test_a_meeting_that_changed_while_it_was_read_is_two_versions_of_one() -> No
 # --- beside their windows
 
 
+def test_rows_keep_their_attributes_when_others_are_left_out() -> None:
+    """An attribute that nobody documented may have any name."""
+    records = [meeting(slug, place=f"room {slug}", states=n) for n, slug in enumerate("dacb")]
+    versions = version_set(known(version_set().add([(ALL, page(*records[:2]))])))
+    new = versions.add([(ALL, page(*records, records[2]))])
+    found = list(zip(*(new[name].to_pylist() for name in ("slug", "place", "states")), strict=True))
+    assert found == [("c", "room c", 2), ("b", "room b", 3)]
+
+
 def test_what_an_answer_holds_beside_its_window_is_counted_once() -> None:
     first, second = Window(0, NOW_MS - 1), Window(NOW_MS, LAST)
     before, after = meeting("a", slotStart=NOW_MS - 1), meeting("b", slotStart=NOW_MS)
