@@ -520,7 +520,8 @@ def figures(runs: Runs) -> list[str]:
             ]
         )
     names = ["meetings", "run", "program", "seconds (from to)", "ours ÷ it", "CPU s", "peak MB"]
-    return table([*names, "requests", "sync / models and checks / snapshot, s"], rows, left=3)
+    steps_named = "sync / neighbours / models and checks / snapshot, s"
+    return table([*names, "requests", steps_named], rows, left=3)
 
 
 def machine() -> str:
