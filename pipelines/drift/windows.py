@@ -24,7 +24,7 @@ from drift.client import DriftError
 from drift.settings import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
 
 FULL: Final = 0.93
-"""How full a window may be by expectation, as a share of the longest answer."""
+"""How many meetings a window is made for, as a share of the most that an answer had."""
 
 
 class WindowFullError(DriftError):
@@ -71,7 +71,7 @@ def read_windows(
     running: dict[Future[A], Window] = {}
     doubtful: list[tuple[Window, A]] = []
     known: list[tuple[Window, int]] = []
-    longest = 0
+    longest = fullest = 0
     with ThreadPoolExecutor(max_workers=in_flight, thread_name_prefix="drift") as pool:
         try:
             while waiting or running:
@@ -79,7 +79,7 @@ def read_windows(
                 while waiting and len(running) < (in_flight if known or not crowded else 1):
                     window = heappop(waiting)
                     if window in crowded:
-                        window, *others = _narrowed(window, known, likely, longest)
+                        window, *others = _narrowed(window, known, likely, fullest)
                         crowded.update(others)
                         for other in others:
                             heappush(waiting, other)
@@ -88,8 +88,9 @@ def read_windows(
                 for future in done:
                     window, answer = running.pop(future), future.result()
                     longest = max(longest, answer.rows)
+                    fullest = max(fullest, len(answer.slot_starts))
                     if not _may_be_cut(answer, longest):
-                        insort(known, (window, answer.rows))
+                        insort(known, (window, len(answer.slot_starts)))
                         yield window, answer
                     elif window.first < window.last:
                         parts = _parts(window, answer, likely)
@@ -113,13 +114,13 @@ def read_windows(
 
 
 def _narrowed(
-    window: Window, known: Sequence[tuple[Window, int]], likely: Window, longest: int
+    window: Window, known: Sequence[tuple[Window, int]], likely: Window, fullest: int
 ) -> list[Window]:
-    """The window in parts, the first of which is expected to fit into an answer."""
+    """The window in parts, the first of which is expected to hold no more than an answer has."""
     parts = [window]
-    while (rows := _expected(parts[0], known, likely)) > longest:
+    while (meetings := _expected(parts[0], known, likely)) > fullest:
         # Over a few answers' worth, meetings are likely as dense as just before.
-        count = ceil(rows / (FULL * longest)) if rows <= 8 * longest else 2
+        count = ceil(meetings / (FULL * fullest)) if meetings <= 8 * fullest else 2
         parts[:1] = _even_parts(parts[0], likely, count)
     return parts
 
@@ -127,19 +128,20 @@ def _narrowed(
 def _expected(window: Window, known: Sequence[tuple[Window, int]], likely: Window) -> float:
     """Meetings that a window may hold: as many as the windows before it, over the same length.
 
-    `known` has the windows read so far, ascending, and their rows.
+    `known` has the windows read so far, ascending, and how many meetings start there. (Those that
+    have no start are in every answer, and say nothing.)
     """
     first, last = _clipped(window, likely)
     length = last - first + 1
-    rows, seen = 0.0, 0
+    meetings, seen = 0.0, 0
     for place in range(bisect_left(known, (window, 0)) - 1, -1, -1):
         if seen >= length:
             break
         start, end = _clipped(known[place][0], likely)
         if end >= start:
-            rows += known[place][1] * min(1.0, (length - seen) / (end - start + 1))
+            meetings += known[place][1] * min(1.0, (length - seen) / (end - start + 1))
             seen += end - start + 1
-    return rows
+    return meetings
 
 
 def _ask_window(ask: Ask[A], window: Window) -> A:
