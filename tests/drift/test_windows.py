@@ -286,7 +286,9 @@ def test_a_first_read_of_a_few_thousand_takes_few_requests(standin: Open) -> Non
 
 
 @pytest.mark.parametrize("shape", ["uniform", "peak", "office"])
-@pytest.mark.parametrize(("count", "unscheduled"), [(2_000, 0), (10_000, 400), (40_000, 0)])
+@pytest.mark.parametrize(
+    ("count", "unscheduled"), [(2_000, 0), (10_000, 0), (5_000, 900), (40_000, 0)]
+)
 def test_a_first_read_takes_no_more_requests_than_bisection(
     count: int, unscheduled: int, shape: Shape
 ) -> None:
