@@ -118,7 +118,10 @@ def _narrowed(
 ) -> list[Window]:
     """The window in parts, the first of which is expected to hold no more than an answer has."""
     parts = [window]
-    while (meetings := _expected(parts[0], known, likely)) > fullest:
+    while parts[0].first < parts[0].last:
+        meetings = _expected(parts[0], known, likely)
+        if meetings <= fullest:
+            break
         # Over a few answers' worth, meetings are likely as dense as just before.
         count = ceil(meetings / (FULL * fullest)) if meetings <= 8 * fullest else 2
         parts[:1] = _even_parts(parts[0], likely, count)
