@@ -45,10 +45,8 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         passing = getattr(record, "passing", False)
-        redrawn = self._terminal and not _in_json()
-        if passing and time.monotonic() - self._said < (
-            REDRAW_SECONDS if redrawn else QUIET_SECONDS
-        ):
+        quiet = REDRAW_SECONDS if self._terminal and not _in_json() else QUIET_SECONDS
+        if passing and time.monotonic() - self._said < quiet:
             return
         self._said = time.monotonic()
         words = without_secrets(record.getMessage())

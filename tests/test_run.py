@@ -1,5 +1,6 @@
 """The whole run, as cron starts it: over real HTTP into a real DuckDB."""
 
+import re
 import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,8 @@ METRICS = {
 
 def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(project: Project) -> None:
     first = project.run("--demo")
-    assert "read       4,919 meetings in 1" in first.stdout
+    # How many depends a little on which answer comes first; bisection makes 19.
+    assert re.search(r"^read       4,919 meetings in 1\d requests", first.stdout, flags=re.M)
     assert (
         "who        24 users, 6 teams, 200 contacts (4,091 left to the next runs)" in first.stdout
     )

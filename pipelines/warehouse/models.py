@@ -23,6 +23,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from dialect import located, sql
+from warehouse.destination import duckdb_file
 from warehouse.promote import comment, create, ensure_dataset, index_keys, promote
 
 DATASET: Final = "bookings"
@@ -143,10 +144,11 @@ def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Buil
         with _naming("The tables could not be built"):
             ensure_dataset(client, DATASET)
         if client.capabilities.sqlglot_dialect == "duckdb":
-            # dlt lets the write-ahead log grow. What it loaded need not stay in memory, and what is
-            # written here goes to the file at once.
-            client.execute_sql("set global checkpoint_threshold = '16MB'")
-            client.execute_sql("checkpoint")
+            if duckdb_file(pipeline):
+                # dlt lets the write-ahead log grow. What it loaded need not stay in memory, and
+                # what is written here goes to the file at once.
+                client.execute_sql("set global checkpoint_threshold = '16MB'")
+                client.execute_sql("checkpoint")
             # Who reads while a transaction creates tables anew sees the old ones, and never waits.
             with client.begin_transaction():
                 built = _make(client, DATASET, models, checks, settings)
