@@ -154,6 +154,16 @@ CONVERSATIONS: Final[Columns] = {
     "read_at": ("timestamp", "The start of the run that read the conversation."),
 }
 
+PLAYBOOKS: Final[Columns] = {
+    "id": ("bigint", "The playbook: conversations.playbook_id, as a number."),
+    "name": ("text", "The playbook's name."),
+    "report_type": ("text", "What it is for, such as BOOK_MORE_MEETINGS: an open vocabulary."),
+    "goals": ("text", "Its goals, a JSON list of objects with id and message."),
+    "created_at": ("timestamp", "When the playbook was created."),
+    "updated_at": ("timestamp", "When the playbook was last changed."),
+    "is_current": ("bool", "Drift lists the playbook; false for one that was listed once."),
+}
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -259,7 +269,10 @@ CONVERSATION: Final = RawTable(
     MERGED,
     ("id",),
 )
-NEIGHBOURS: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION)
+PLAYBOOK: Final = RawTable(
+    "playbooks", "Drift's playbooks, past ones included.", PLAYBOOKS, MERGED, ("id",)
+)
+NEIGHBOURS: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
 """What `neighbours` writes."""
 
 ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *NEIGHBOURS)
