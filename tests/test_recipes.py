@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,23 @@ def test_the_workflows_steps_run_in_their_order(project: Project, serve: Serve) 
     names = set(re.findall(r"secrets\.(\w+)", (RECIPES / "github-actions.yml").read_text()))
     assert names == {"DRIFT_ACCESS_TOKEN", "WAREHOUSE_CREDENTIALS"}
     assert all(variable.count("__") == 2 for variable in job["env"])
+
+
+def test_the_projects_own_workflow_checks_everything_on_the_oldest_python_and_a_newer_one() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert workflow[True] == {"push": {"branches": ["main"]}, "pull_request": None}
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert job["runs-on"] == "ubuntu-latest"
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    oldest, newest = job["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert f">={oldest}" == project["requires-python"]
+    assert [int(part) for part in newest.split(".")] > [int(part) for part in oldest.split(".")]
+    # Both pip's Python and uv's are the one of the matrix.
+    assert job["env"] == {"UV_PYTHON": "${{ matrix.python }}"}
+    versions = [step["with"]["python-version"] for step in job["steps"] if "with" in step]
+    assert versions == ["${{ matrix.python }}"]
 
 
 @pytest.mark.parametrize("name", ["crontab", "drift-bookings.service", "github-actions.yml"])
