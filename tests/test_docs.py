@@ -1,0 +1,181 @@
+"""What the documents show is what a reader gets."""
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from configuration import KNOWN_KEYS
+from tests.conftest import ROOT, Project, Serve, meeting
+
+PAGES: Final = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("[!_]*.md")])
+}
+
+NOT_RUN: Final = {
+    "bash .ci/run": "it runs these tests",
+    "uv run --group dev pytest -n 2": "these tests",
+    "uv run --group dev python tests/benchmark.py": "it takes ten minutes; .ci/run has a small one",
+    "export SOURCES__DRIFT__ACCESS_TOKEN=…": "a placeholder",
+    "duckdb warehouse.duckdb": "it waits for queries",
+}
+"""Lines of ```sh blocks that are not run here, and why."""
+
+SHIMS: Final = {
+    "pip": "exit 0",  # from a package index: not here
+    "python": f'exec "{sys.executable}" "$@"',
+    # `uv run [--option value …] script …`, in the environment of these tests
+    "uv": 'shift; while [[ $1 == --* ]]; do shift 2; done; exec python "$@"',
+}
+
+WRITTEN_BY_OTHERS: Final = {"docs/destinations.md", "docs/dlt.md", "docs/models.md"}
+"""Pages that may be missing for now. To be removed as soon as they are here."""
+
+SECRET: Final = {"access_token", "personal_data_key"}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a page in a language."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", PAGES[page], flags=re.S | re.M)
+    return [textwrap.dedent(text) for _, text in found]
+
+
+def commands(page: str) -> list[str]:
+    """The lines that a page tells its reader to type, without their comments."""
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    return list(filter(None, (re.split(r"(?:^|\s+)# ", line)[0].strip() for line in lines)))
+
+
+@cache
+def run_commands(page: str) -> tuple[str, ...]:
+    return tuple(line for line in commands(page) if line not in NOT_RUN)
+
+
+@pytest.fixture(scope="module")
+def second_day(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose demo has run twice."""
+    project = Project.copied_to(tmp_path_factory.mktemp("demo"))
+    project.run("--demo")
+    project.run("--demo")
+    return project
+
+
+def test_the_queries_in_the_documents_give_the_answers_shown(second_day: Project) -> None:
+    pages = set()
+    for page, text in PAGES.items():
+        shown = re.findall(r"^```sql\n(.*?)\n```\n```text\n(.*?)\n```$", text, flags=re.S | re.M)
+        assert len(shown) == len(blocks(page, "sql")), f"{page} has a query without its answer"
+        for query, answer in shown:
+            pages.add(page)
+            assert second_day.show(query, "demo.duckdb").rstrip() == answer
+    assert pages >= {"README.md", "docs/querying.md"}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_the_python_in_the_documents_runs(second_day: Project, page: str) -> None:
+    for code in blocks(page, "python"):
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=second_day.folder,
+            env=second_day.environ(),
+            check=True,
+            capture_output=True,
+        )
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if run_commands(page)])
+def test_the_commands_of_a_page_run_in_their_order(
+    project: Project, serve: Serve, tmp_path: Path, page: str
+) -> None:
+    serve([meeting("m1"), meeting("m2", schedulerId=None)])
+    answers = project.folder / "answers"
+    answers.mkdir()
+    (answers / "answer.json").write_text(json.dumps({"data": [meeting("m2"), meeting("m3")]}))
+    project.run()
+    shims = tmp_path / "bin"
+    shims.mkdir()
+    for name, script in SHIMS.items():
+        (shims / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
+        (shims / name).chmod(0o755)
+    environment = project.environ()
+    environment["PATH"] = f"{shims}:{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(run_commands(page))],
+        cwd=project.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_lines_that_are_not_run_are_still_there() -> None:
+    written = {line for page in PAGES for line in commands(page)}
+    assert sorted(NOT_RUN.keys() - written) == []
+
+
+def test_every_option_of_the_command_line_is_in_the_operations_page(project: Project) -> None:
+    options = set(re.findall(r"--[a-z][a-z-]*", project.run("--help").stdout))
+    assert {"--demo", "--status", "--help"} <= options
+    missing = [option for option in options if f"`{option}" not in PAGES["docs/operations.md"]]
+    assert sorted(missing) == []
+
+
+def test_every_setting_is_in_the_settings_page_with_its_default() -> None:
+    config = tomllib.loads((ROOT / ".dlt" / "config.toml").read_text("utf-8"))
+    assert set(config["bookings"]) == KNOWN_KEYS["bookings"]
+    assert set(config["sources"]["drift"]) == KNOWN_KEYS["sources.drift"] - SECRET
+    rows = re.findall(
+        r"^\| `([a-z_.]+)` \| `([A-Z_]+)` \| (none|`.*?`) \| .+ \|$",
+        PAGES["docs/settings.md"],
+        flags=re.M,
+    )
+    assert len({key for key, _, _ in rows}) == len(rows)
+    known = {f"{section}.{key}" for section, keys in KNOWN_KEYS.items() for key in keys}
+    assert known <= {key for key, _, _ in rows}
+    for key, variable, default in rows:
+        assert variable == key.replace(".", "__").upper()
+        *sections, name = key.split(".")
+        table = config
+        for section in sections:
+            table = table[section]
+        if default == "none":
+            assert name not in table
+        else:
+            assert tomllib.loads(f"value = {default[1:-1]}")["value"] == table[name], key
+
+
+def anchors(text: str) -> set[str]:
+    """The addresses of a page's headings, as GitHub makes them."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^ *```.*?^ *```$", "", text, flags=re.S | re.M), flags=re.M
+    )
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page, text in PAGES.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if target.startswith("https://"):
+                continue
+            name, _, anchor = target.partition("#")
+            file = ((ROOT / page).parent / name).resolve() if name else ROOT / page
+            path = file.relative_to(ROOT).as_posix()
+            assert file.exists() or path in WRITTEN_BY_OTHERS, f"{page}: {target}"
+            if anchor:
+                assert anchor in anchors(file.read_text("utf-8")), f"{page}: {target}"
+
+
+def test_the_readme_links_to_every_page_and_is_short() -> None:
+    assert len(PAGES["README.md"].splitlines()) < 200
+    for page in PAGES.keys() - {"README.md"}:
+        assert f"]({page})" in PAGES["README.md"], page
