@@ -123,6 +123,17 @@ def test_lines_that_are_not_run_are_still_there() -> None:
     assert sorted(NOT_RUN.keys() - written) == []
 
 
+def test_the_long_tests_can_be_called_as_the_page_says() -> None:
+    called = re.findall(
+        r"`uv run --group dev pytest (\S+)(?: (--\w+) \d+)?`", PAGES["docs/testing.md"]
+    )
+    assert len(called) == 3
+    options = (ROOT / "tests" / "conftest.py").read_text("utf-8")
+    for file, option in called:
+        assert (ROOT / file).exists(), file
+        assert not option or f'"{option}"' in options, option
+
+
 def test_every_option_of_the_command_line_is_in_the_operations_page(project: Project) -> None:
     options = set(re.findall(r"--[a-z][a-z-]*", project.run("--help").stdout))
     assert {"--demo", "--status", "--help"} <= options
