@@ -1,37 +1,44 @@
-"""Queries written in DuckDB's dialect, as the destination understands them."""
+"""Queries written in DuckDB's dialect, as the destination understands them.
 
-from collections.abc import Mapping
+sqlglot transpiles. What it gets wrong for a destination, and what that destination lacks, is one
+rule each in `RULES`, so that no model has to know of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlglot
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-SCHEMAS_IN_PLACE: Final[Mapping[str, str]] = {}
+Columns = Callable[[exp.Table], Sequence[str]]
+"""The columns of a table that is named as the destination calls it."""
+
+SAME_DATASETS: Final[Mapping[str, str]] = {}
 
 
-def located(
-    client: SqlClientBase[Any], query: str, datasets: Mapping[str, str] = SCHEMAS_IN_PLACE
+def transpile(
+    client: SqlClientBase[Any],
+    query: str,
+    datasets: Mapping[str, str] = SAME_DATASETS,
+    columns: Columns | None = None,
 ) -> str:
     """The query for the client's destination, each table named in full as it is called there.
 
     A table stands in the dataset that its schema is mapped to, else in that of its schema's name,
-    and in the client's own where the query names no schema.
+    and in the client's own where the query names no schema. `columns` is asked where the
+    destination has no `* exclude`.
     """
     dialect = client.capabilities.sqlglot_dialect
     if dialect == "duckdb" and all(schema == dataset for schema, dataset in datasets.items()):
         return query
     parsed = sqlglot.parse_one(query, read="duckdb")
-    selected = {cte.alias for cte in parsed.find_all(exp.CTE)}
+    ctes = {cte.alias for cte in parsed.find_all(exp.CTE)}
 
     def locate(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.DateDiff) and node.text("unit") == "MICROSECOND":
-            if dialect == "bigquery":  # sqlglot says date_diff, which BigQuery has for days alone
-                node = exp.TimestampDiff(this=node.this, expression=node.expression, unit=node.unit)
-            return node
         if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
             return node
-        if not node.db and node.name in selected:
+        if not node.db and node.name in ctes:
             return node
         dataset = datasets.get(node.db, node.db) if node.db else client.dataset_name
         table = table_in(client, dataset, node.name)
@@ -40,7 +47,12 @@ def located(
             table.set("alias", node.args.get("alias") or own_name)
         return table
 
-    return sql(client, parsed.transform(locate))
+    located = parsed.transform(locate)
+    for rule in RULES.get(str(dialect), ()):
+        located = located.transform(rule)
+    if columns and dialect not in HAVE_EXCLUDE:
+        _expand_stars(located, columns)
+    return sql(client, located)
 
 
 def table_in(client: SqlClientBase[Any], dataset: str, name: str) -> exp.Table:
@@ -55,3 +67,67 @@ def table_in(client: SqlClientBase[Any], dataset: str, name: str) -> exp.Table:
 def sql(client: SqlClientBase[Any], statement: exp.Expr) -> str:
     """A statement's text in the destination's dialect."""
     return statement.sql(dialect=client.capabilities.sqlglot_dialect)
+
+
+HAVE_EXCLUDE: Final = ("duckdb", "bigquery", "snowflake", "databricks", "clickhouse")
+"""Dialects in which a star can leave out columns, by whatever word."""
+
+
+def _expand_stars(query: exp.Expr, columns: Columns) -> None:
+    """Names the columns of each `table.* exclude (…)`: PostgreSQL has no such star."""
+    for select in query.find_all(exp.Select):
+        tables = {table.alias_or_name: table for table in select.find_all(exp.Table)}
+        expanded: list[exp.Expr] = []
+        for item in select.expressions:
+            star = item.this if isinstance(item, exp.Column) else item
+            excluded = star.args.get("except_") if isinstance(star, exp.Star) else None
+            if not excluded:
+                expanded.append(item)
+                continue
+            left_out = {column.name for column in excluded}
+            expanded += [
+                exp.column(name, table=item.table)
+                for name in columns(tables[item.table])
+                if name not in left_out
+            ]
+        select.set("expressions", expanded)
+
+
+def _microseconds(node: exp.Expr) -> exp.Expr:
+    """sqlglot writes date_diff, which BigQuery has for days alone."""
+    if isinstance(node, exp.DateDiff) and node.text("unit") == "MICROSECOND":
+        return exp.TimestampDiff(this=node.this, expression=node.expression, unit=node.unit)
+    return node
+
+
+def _filtered(node: exp.Expr) -> exp.Expr:
+    """BigQuery has no `filter (where …)`: the aggregate passes over null instead."""
+    if not isinstance(node, exp.Filter):
+        return node
+    aggregate, condition = node.this, node.expression.this
+    if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
+        return exp.CountIf(this=condition)
+    aggregate.set("this", exp.Case().when(condition, aggregate.this))
+    return aggregate
+
+
+def _percentile(node: exp.Expr) -> exp.Expr:
+    """BigQuery has no interpolating percentile of a group: the values beside its rank, weighed.
+
+    Among n values in order, from 0, percentile p lies at rank p * (n - 1).
+    """
+    if not isinstance(node, exp.PercentileCont):
+        return node
+    value, share = node.this.sql("bigquery"), node.expression.sql("bigquery")
+    rank = f"({share} * (count({value}) - 1))"
+    ordered = f"array_agg({value} ignore nulls order by {value})"
+    low = f"{ordered}[safe_offset(cast(floor{rank} as int64))]"
+    high = f"{ordered}[safe_offset(cast(ceil{rank} as int64))]"
+    text = f"{low} + ({rank} - floor{rank}) * ({high} - {low})"
+    return exp.paren(sqlglot.parse_one(text, read="bigquery"))
+
+
+RULES: Final[Mapping[str, Sequence[Callable[[exp.Expr], exp.Expr]]]] = {
+    "bigquery": (_microseconds, _filtered, _percentile),
+}
+"""What a dialect needs beside sqlglot's own translation."""

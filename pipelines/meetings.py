@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
     from warehouse.lock import run_lock
-    from warehouse.models import build
+    from warehouse.build import build
     from warehouse.snapshot import check_place, publish
 
     gc.freeze()

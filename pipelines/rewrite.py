@@ -17,7 +17,7 @@ from warehouse.erasing import forget_packages, rewrite_file
 from warehouse.interrupted import finish_interrupted
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
-from warehouse.models import build
+from warehouse.build import build
 from warehouse.snapshot import check_place, publish
 
 KEPT = (

@@ -7,9 +7,10 @@ from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
 
 import console
-from dialect import located
+from dialect import transpile
 from drift import last_read
-from warehouse.models import DATASET, Built
+from warehouse.build import Built
+from warehouse.models import DATASET
 
 if TYPE_CHECKING:
     from drift.importing import Tally
@@ -80,7 +81,7 @@ def summarize_import(tally: "Tally", files: int, *, is_dry_run: bool = False) ->
 
 def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:
     query = f"select * from syncs where sync_id = '{sync_id}'"
-    with client.execute_query(located(client, query)) as cursor:
+    with client.execute_query(transpile(client, query)) as cursor:
         names = [column[0] for column in cursor.description or ()]
         (row,) = cursor.fetchall()
     return dict(zip(names, row, strict=True))
@@ -90,6 +91,6 @@ def _top(client: SqlClientBase[Any], name: str, key: str) -> list[str]:
     query = (
         f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}"
     )
-    with client.execute_query(located(client, query)) as cursor:
+    with client.execute_query(transpile(client, query)) as cursor:
         names = [column[0] for column in cursor.description or ()]
         return console.table(names, cursor.fetchall())

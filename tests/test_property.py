@@ -26,7 +26,7 @@ from drift import drift_source
 from standin.server import Fault, StandIn
 from tests.conftest import ROOT, milliseconds
 from warehouse.interrupted import finish_interrupted
-from warehouse.models import build
+from warehouse.build import build
 
 FAULTS = [
     Fault("rate_limited"),

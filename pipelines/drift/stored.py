@@ -12,7 +12,7 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
-from dialect import located
+from dialect import transpile
 from drift import tables
 from drift.decode import Rejected
 
@@ -30,7 +30,7 @@ def read_stored_batches(
     """The same in batches."""
     with nullcontext(opened) if opened else dlt.current.pipeline().sql_client() as client:
         try:
-            with client.execute_query(located(client, query)) as cursor, warnings.catch_warnings():
+            with client.execute_query(transpile(client, query)) as cursor, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # DuckDB's, about how dlt calls it
                 for batch in cursor.iter_arrow(50_000):
                     yield batch.cast(columns)

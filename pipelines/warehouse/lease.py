@@ -20,9 +20,9 @@ from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
 
-from dialect import located
+from dialect import transpile
 from warehouse.lock import LockedError
-from warehouse.promote import ensure_dataset, has_transactions
+from warehouse.swap import ensure_dataset, has_transactions
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Lease:
         """Takes or renews it. If somebody else has it, who, and until when."""
         with self._client as client:
             self._do(client, TAKE.format(owner=self._owner, minutes=LEASE_MINUTES))
-            [(owner, expires_at)] = client.execute_sql(located(client, READ)) or [("", None)]
+            [(owner, expires_at)] = client.execute_sql(transpile(client, READ)) or [("", None)]
         return None if owner == self._owner else (str(owner), expires_at)
 
     def create(self) -> None:
@@ -71,7 +71,7 @@ class Lease:
             self._do(client, f"update run_lease set owner = '' where owner = '{self._owner}'")
 
     def _do(self, client: SqlClientBase[Any], statement: str) -> None:
-        client.execute_sql(located(client, statement))
+        client.execute_sql(transpile(client, statement))
 
 
 @contextmanager

@@ -1,127 +1,133 @@
-"""`sql/` → tables: read, ordered by their references, transpiled, built, checked, promoted.
+"""The files under `sql/`: what each is called, says of itself, and reads.
 
-A model is a file of one `select` in DuckDB's dialect; its stem is the table's name. A check is a
-query for rows that must not exist. In DuckDB all of it takes place in one transaction; elsewhere
-the tables are built and checked aside, and then exchanged. Readers see the last good run's tables
-or this run's.
+A model is a file of one `select` in DuckDB's dialect; its stem is the table's name, its folder says
+where the table stands. A check is a query for rows that must not exist. The header's lines:
+
+    -- What a row is, in a sentence or several.
+    -- grain: agent_id or null, meeting_on    the columns that tell rows apart; or: one row
+    -- looked up by: meeting_on               the columns that people look rows up by
+    -- materialized: table                    or view, where the folder's own kind is not right
+    -- severity: warn                         of a check: shown in the summary, stops nothing
+
+A column's words stand at the end of the line on which it gets its name.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import duckdb
-from dlt import Pipeline
-from dlt.destinations.exceptions import DatabaseException
-from dlt.destinations.sql_client import SqlClientBase
-from sqlglot import exp
-
-from dialect import located, sql
-from warehouse.destination import duckdb_file
-from warehouse.promote import comment, create, ensure_dataset, index_keys, promote
 
 DATASET: Final = "bookings"
-ASIDE: Final = "bookings_staging"
-"""Where tables are built and checked, unless one transaction hides them while they are."""
+"""What analysts read."""
+
+INTERNAL: Final = "bookings_internal"
+"""What the models need of each other, and what the report draws."""
+
+FOLDERS: Final[Mapping[str, tuple[str, str]]] = {
+    "staging": (INTERNAL, "view"),
+    "intermediate": (INTERNAL, "view"),
+    "marts": (DATASET, "table"),
+    "report": (INTERNAL, "view"),
+}
+"""Each folder's dataset, and how its models are made unless they say otherwise."""
 
 SETTINGS: Final = "settings"
-"""A table of one row: what the models need to know of the configuration."""
-
-SAMPLE_ROWS: Final = 5
+"""A table of one row in `INTERNAL`: what the models need to know of the configuration."""
 
 
 class ModelsError(Exception):
-    """The models could not be built, or a check found rows. Nothing was published."""
+    """The models could not be read or built, or a check found rows. Nothing was published."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
 class Model:
-    """A file of one `select`, with its header's words."""
+    """A file of one query, with its header's words."""
 
     name: str
     folder: str
     text: str
 
+    @property
+    def dataset(self) -> str:
+        return FOLDERS[self.folder][0]
+
+    @property
+    def is_view(self) -> bool:
+        return (self._header("materialized") or FOLDERS[self.folder][1]) == "view"
+
     @cached_property
     def references(self) -> set[str]:
-        """The models it reads."""
+        """The tables that it reads, as `schema.table`."""
         try:
             tables = duckdb.get_table_names(self.text, qualified=True)  # "schema.table AS alias"
         except duckdb.Error as error:
             said = str(error).splitlines()[0]
             raise ModelsError(f"{self.folder}/{self.name}.sql is no query: {said}") from error
-        found = (re.match(rf'{DATASET}\."?(\w+)', table) for table in tables)
-        return {match[1] for match in found if match}
+        return {table.split(" ")[0].replace('"', "") for table in tables if "." in table}
 
     @property
     def description(self) -> str:
-        """The header's words above its columns, on one line."""
-        header = re.split(r"^(?!--)|^-- (?:grain|columns|severity):", self.text, flags=re.M)
+        """What a row is, on one line."""
+        header = re.split(r"^(?!--)|^-- (?:grain|looked|materialized|severity)", self.text, flags=re.M)
         lines = next(part for part in header if part).splitlines()
         return " ".join(line.removeprefix("--").strip() for line in lines)
 
     @property
-    def grain(self) -> str:
-        """What a row is."""
-        found = re.search(r"^-- grain: (.+)$", self.text, flags=re.M)
-        return found[1] if found else ""
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """What each column holds, as the header has it, in the header's order."""
-        return dict(re.findall(r"^--   (\w+): (.+)$", self.text, flags=re.M))
+    def grain(self) -> dict[str, bool]:
+        """The columns that tell rows apart, and whether each may be null; none for one row."""
+        columns = (self._header("grain") or "one row").split(", ")
+        pairs = [column.partition(" or null") for column in columns if column != "one row"]
+        return {name: bool(nullable) for name, nullable, _ in pairs}
 
     @property
     def keys(self) -> Sequence[str]:
         """The columns by which people look rows up."""
-        found = re.search(r"^-- looked up by: (.+)$", self.text, flags=re.M)
-        return found[1].split(", ") if found else ()
+        return [key for key in (self._header("looked up by") or "").split(", ") if key]
 
     @property
     def is_warning(self) -> bool:
         """Whether this check is shown in the summary and lets the run go on."""
-        return bool(re.search(r"^-- severity: warn$", self.text, flags=re.M))
+        return self._header("severity") == "warn"
 
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """The columns that it names, and what each holds; those of a star are another model's."""
+        items = re.split(r"^select\b", self.text, maxsplit=1, flags=re.M)[-1]
+        items = re.split(r"^(?:from|union)\b", items, maxsplit=1, flags=re.M)[0]
+        return dict(re.findall(r"(\w+),? -- (.+)$", items, flags=re.M))
 
-@dataclass(frozen=True)
-class Finding:
-    """Rows that a check found: how many at least, and the first of them."""
+    @property
+    def star(self) -> tuple[str, set[str]] | None:
+        """The model whose columns it has beside its own, and those of them that it leaves out."""
+        items = re.split(r"^select\b", self.text, maxsplit=1, flags=re.M)[-1]
+        if not (star := re.search(r"^    (\w+)\.\*(?: exclude \((.+)\))?$", items, flags=re.M)):
+            return None
+        source = re.search(rf"^from \w+\.(\w+) as {star[1]}$", items, flags=re.M)
+        return (source[1], set((star[2] or "").split(", "))) if source else None
 
-    check: Model
-    rows: Sequence[Mapping[str, Any]]
-    more: bool
-
-    def __str__(self) -> str:
-        rows = "; ".join(", ".join(f"{k}={v}" for k, v in row.items()) for row in self.rows)
-        return f"{self.check.name.replace('_', ' ')}: {rows}{'; …' if self.more else ''}"
-
-
-@dataclass(frozen=True)
-class Built:
-    """What a build made: rows of each table, seconds of each model, and warnings."""
-
-    rows: Mapping[str, int]
-    seconds: Mapping[str, float]
-    warnings: Sequence[Finding]
+    def _header(self, key: str) -> str | None:
+        found = re.search(rf"^-- {key}: (.+)$", self.text, flags=re.M)
+        return found[1] if found else None
 
 
 def read_models(folder: Path) -> list[Model]:
-    """The models under `staging` and `marts`, each after those that it reads."""
+    """The models, each after those that it reads. Raises `ModelsError` for a circle."""
     models = {
         path.stem: Model(path.stem, path.parent.name, path.read_text("utf-8"))
-        for part in ("staging", "marts")
+        for part in FOLDERS
         for path in sorted((folder / part).glob("*.sql"))
     }
-    order = TopologicalSorter(
-        {name: sorted(model.references & models.keys()) for name, model in models.items()}
-    )
     try:
+        order = TopologicalSorter(
+            {model.name: _known(model.references, models) for model in models.values()}
+        )
         return [models[name] for name in order.static_order()]
     except CycleError as cycle:
         circle = " → ".join(cycle.args[1])
@@ -129,96 +135,73 @@ def read_models(folder: Path) -> list[Model]:
 
 
 def read_checks(folder: Path) -> list[Model]:
-    """The checks, by name."""
+    """The checks that are files, by name."""
     paths = sorted((folder / "checks").glob("*.sql"))
     return [Model(path.stem, "checks", path.read_text("utf-8")) for path in paths]
 
 
-def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Built:
-    """Builds every model in the dataset `bookings`, and promotes them all if no check objects.
+def needed_by(name: str, models: Sequence[Model]) -> list[Model]:
+    """The model of that name after all that it needs. Raises `ModelsError` for an unknown one."""
+    by_name = {model.name: model for model in models}
+    if name not in by_name:
+        raise ModelsError(f"There is no model {name}: {', '.join(sorted(by_name))}.")
+    wanted, found = [name], {name}
+    while wanted:
+        new = set(_known(by_name[wanted.pop()].references, by_name)) - found
+        wanted += new
+        found |= new
+    return [model for model in models if model.name in found]
 
-    Raises `ModelsError`, naming the model or check, and leaves the tables as they were.
+
+def all_columns(model: Model, models: Mapping[str, Model]) -> dict[str, str]:
+    """Every column of a model, those of its star included, and what each holds."""
+    if not model.star:
+        return model.columns
+    source, excluded = model.star
+    others = all_columns(models[source], models).items()
+    return model.columns | {name: words for name, words in others if name not in excluded}
+
+
+def rules(models: Sequence[Model]) -> Iterator[Model]:
+    """The checks that follow from the tables' grain and from the names of their columns.
+
+    Rows are told apart by the grain; a key is never null, unless the grain says so; nor is a
+    column `is_…`; a `…_rate` or `…_share` lies between 0 and 1.
     """
-    models, checks = read_models(folder), read_checks(folder)
-    with pipeline.sql_client() as client:
-        with _naming("The tables could not be built"):
-            ensure_dataset(client, DATASET)
-        if client.capabilities.sqlglot_dialect == "duckdb":
-            if duckdb_file(pipeline):
-                # dlt lets the write-ahead log grow. What it loaded need not stay in memory, and
-                # what is written here goes to the file at once.
-                client.execute_sql("set global checkpoint_threshold = '16MB'")
-                client.execute_sql("checkpoint")
-            # Who reads while a transaction creates tables anew sees the old ones, and never waits.
-            with client.begin_transaction():
-                built = _make(client, DATASET, models, checks, settings)
-                _describe(client, models)
-            return built
-        with _naming("The tables could not be built"):
-            ensure_dataset(client, ASIDE)
-            for schema in pipeline.schemas.values():
-                index_keys(client, schema)
-        built = _make(client, ASIDE, models, checks, settings)
-        keys = {model.name: model.keys for model in models}
-        with _naming("The tables could not be published"):
-            promote(client, ASIDE, DATASET, {SETTINGS: (), **keys})
-            _describe(client, models)
-        return built
-
-
-def _make(
-    client: SqlClientBase[Any],
-    dataset: str,
-    models: Sequence[Model],
-    checks: Sequence[Model],
-    settings: Mapping[str, str],
-) -> Built:
-    """Builds the models in a dataset, and makes the checks on them there."""
-    rows, seconds, findings = {}, {}, []
-    create(client, dataset, SETTINGS, sql(client, exp.select(*_literals(settings))))
+    by_name = {model.name: model for model in models}
     for model in models:
-        began = monotonic()
-        with _naming(f"The model {model.name} could not be built"):
-            query = located(client, model.text, {DATASET: dataset})
-            rows[model.name] = create(client, dataset, model.name, query)
-        seconds[model.name] = monotonic() - began
-    for check in checks:
-        with _naming(f"The check {check.name} could not be made"):
-            if finding := _audit(client, dataset, check):
-                findings.append(finding)
-    if failed := [finding for finding in findings if not finding.check.is_warning]:
-        found = " ".join(f"{finding}." for finding in failed)
-        raise ModelsError(f"The new tables were not published: a check found rows. {found}")
-    return Built(rows, seconds, findings)
+        if model.is_view:
+            continue
+        table, columns = f"{model.dataset}.{model.name}", all_columns(model, by_name)
+        keys = ", ".join(model.grain) or "1"
+        yield Model(
+            f"{model.name}_has_one_row_per_{'_and_'.join(model.grain) or 'warehouse'}",
+            "checks",
+            f"select {keys}, count(*) as copies from {table} group by {keys} having count(*) > 1",
+        )
+        never_null = [key for key, nullable in model.grain.items() if not nullable]
+        never_null += [name for name in columns if name.startswith("is_")]
+        shares = [name for name in columns if name.endswith(("_rate", "_share"))]
+        faults = [f"{name} is null" for name in never_null]
+        faults += [f"not {name} between 0 and 1" for name in shares]
+        if faults:
+            shown = ", ".join(dict.fromkeys([*model.grain, *never_null, *shares]))
+            query = f"select {shown} from {table} where {' or '.join(faults)}"
+            yield Model(f"{model.name}_has_whole_keys_flags_and_shares", "checks", query)
 
 
-def _literals(settings: Mapping[str, str]) -> list[exp.Expr]:
-    return [
-        exp.alias_(exp.cast(exp.Literal.string(value), "text"), name)
-        for name, value in settings.items()
-    ]
+def alone(name: str, models: Sequence[Model], settings: Mapping[str, str]) -> str:
+    """One query for the rows of a model, in which all that it needs is made from the raw tables."""
+    values = ", ".join(f"'{value}' as {key}" for key, value in settings.items())
+    parts = [f"{SETTINGS} as (select {values})"]
+    for model in needed_by(name, models):
+        text = re.sub(rf"\b(?:{DATASET}|{INTERNAL})\.(?=\w)", "", model.text).strip()
+        parts.append(f"{model.name} as (\n{text}\n)")
+    return f"with {', '.join(parts)} select * from {name}"
 
 
-def _describe(client: SqlClientBase[Any], models: Sequence[Model]) -> None:
-    for model in models:
-        comment(client, DATASET, model.name, model.description, model.columns)
-
-
-def _audit(client: SqlClientBase[Any], dataset: str, check: Model) -> Finding | None:
-    with client.execute_query(located(client, check.text, {DATASET: dataset})) as cursor:
-        names = [column[0] for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(SAMPLE_ROWS + 1)]
-        cursor.fetchall()
-    if not rows:
-        return None
-    return Finding(check, rows[:SAMPLE_ROWS], more=len(rows) > SAMPLE_ROWS)
-
-
-@contextmanager
-def _naming(what: str) -> Iterator[None]:
-    """Turns a destination's error into a sentence that says what failed."""
-    try:
-        yield
-    except DatabaseException as error:
-        said = str(error.dbapi_exception).strip().splitlines()[0]
-        raise ModelsError(f"{what}: {said}") from error
+def _known(references: Iterable[str], models: Mapping[str, Model]) -> list[str]:
+    named = (reference.partition(".") for reference in references)
+    return sorted(
+        name for dataset, _, name in named if name in models and models[name].dataset == dataset
+    )

@@ -12,7 +12,7 @@ import duckdb
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dialect import located
+from dialect import transpile
 from warehouse.destination import duckdb_file, open_warehouse
 
 Row = dict[str, Any]
@@ -43,7 +43,7 @@ def open_tables(pipeline: Pipeline) -> Iterator[Ask]:
 
         def ask(query: str) -> list[Row]:
             try:
-                with client.execute_query(located(client, query)) as cursor:
+                with client.execute_query(transpile(client, query)) as cursor:
                     names = [column[0] for column in cursor.description or ()]
                     return [_row(names, values) for values in cursor.fetchall()]
             except DatabaseUndefinedRelation:

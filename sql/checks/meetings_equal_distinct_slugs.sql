@@ -1,12 +1,12 @@
 -- Every meeting ever loaded is in meetings, and nothing else is.
-with slugs as (
-    select distinct slug
-    from drift.meeting_versions
+with loaded as (
+    select distinct meeting_id
+    from bookings_internal.stg_meeting_versions
 )
 
 select
-    slugs.slug as loaded_slug,
+    loaded.meeting_id as loaded_meeting_id,
     meetings.meeting_id
-from slugs
-full outer join bookings.meetings as meetings on slugs.slug = meetings.meeting_id
-where slugs.slug is null or meetings.meeting_id is null
+from loaded
+full outer join bookings.meetings as meetings on loaded.meeting_id = meetings.meeting_id
+where loaded.meeting_id is null or meetings.meeting_id is null

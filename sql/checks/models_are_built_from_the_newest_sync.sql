@@ -3,7 +3,7 @@ select
     syncs.sync_id,
     syncs.started_at,
     health.newest_sync_at
-from drift.syncs as syncs
+from bookings_internal.stg_syncs as syncs
 cross join bookings.data_health as health
 where
     syncs.started_at > health.newest_sync_at

@@ -4,6 +4,6 @@ select
     syncs.sync_id,
     syncs.gap_from,
     syncs.gap_to
-from drift.syncs as syncs
-inner join bookings.stg_now as now on syncs.sync_id = now.sync_id
+from bookings_internal.stg_syncs as syncs
+inner join bookings_internal.int_now as now on syncs.sync_id = now.sync_id
 where syncs.gap_from is not null

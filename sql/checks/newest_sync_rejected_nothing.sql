@@ -2,7 +2,7 @@
 -- severity: warn
 select
     rejected.record_id,
-    rejected.slug,
+    rejected.meeting_id,
     rejected.reason
-from drift.rejected_meetings as rejected
-inner join bookings.stg_now as now on rejected.sync_id = now.sync_id
+from bookings_internal.stg_rejected_meetings as rejected
+inner join bookings_internal.int_now as now on rejected.sync_id = now.sync_id

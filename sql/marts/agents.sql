@@ -1,24 +1,31 @@
--- The agents: everyone whom a version of a meeting names, and every user of Drift's, past ones
--- included.
--- grain: one row per agent
--- columns:
---   agent_id: the Drift user who takes the meetings
---   agent_name: the agent's name; null while unknown
---   agent_email: the agent's e-mail address, or its hash; null while unknown
---   team_name: the agent's team, the first by name of several; null where there is none
---   is_current: whether the agent still is a Drift user; null while unknown
---   bookings: meetings that are now the agent's, in every state
---   first_booked_at: when the first of these was booked (UTC); null without any
---   last_booked_at: when the last of these was booked (UTC); null without any
+-- The agents: everyone whom a state of a meeting names, and every user of Drift, past ones included.
+-- grain: agent_id
+-- looked up by: agent_id
+with named as (
+    select agent_id
+    from bookings_internal.int_version_changes
+    where agent_id is not null
+    union distinct
+    select user_id as agent_id
+    from bookings_internal.stg_users
+),
+
+teams as (
+    select
+        agent_id,
+        min(team_name) as team_name
+    from bookings_internal.int_team_agents
+    group by agent_id
+)
+
 select
-    agents.agent_id,
-    agents.agent_name,
-    agents.agent_email,
-    agents.team_name,
-    agents.is_current,
-    coalesce(booked.bookings, 0) as bookings,
-    booked.first_booked_at,
-    booked.last_booked_at
-from bookings.stg_agents as agents
-left join bookings.bookings_by_agent as booked on agents.agent_id = booked.agent_id
-order by agents.agent_id
+    named.agent_id, -- the Drift user who takes the meetings
+    users.user_name as agent_name, -- the agent's name; null while unknown
+    users.user_email as agent_email, -- the agent's e-mail address, or its hash; null while unknown
+    teams.team_name, -- the agent's team, the first by name of several; null where there is none
+    users.time_zone, -- the agent's time zone, as sent; null while unknown
+    coalesce(users.is_current, false) as is_current, -- whether Drift still lists the user
+    coalesce(users.is_known, false) as is_known -- whether Drift has said who it is
+from named
+left join bookings_internal.stg_users as users on named.agent_id = users.user_id
+left join teams on named.agent_id = teams.agent_id

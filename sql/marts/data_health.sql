@@ -1,42 +1,35 @@
--- Whether the numbers can be trusted: how new they are, and what is missing from them.
--- grain: one row in all
--- columns:
---   newest_sync_id: the newest sync; null before the first
---   newest_sync_at: when the newest sync started (UTC): what every model calls now
---   hours_since_previous_sync: hours from the start of the sync before; null without one
---   meetings: meetings known
---   versions: versions of them known
---   rejected: records of Drift's that could not be read as meetings, in all syncs
---   open_gaps: syncs that came over 30 days after the one before: meetings in between are lost
---   agent_known_share: meetings whose agent Drift has named / meetings, 0 to 1; null without any
--- The same raw data gives the same tables, so no age by the clock is written here: for that, ask
--- select current_timestamp - newest_sync_at from bookings.data_health
-with syncs as (
-    select
-        sync_id,
-        started_at,
-        lag(started_at) over (order by started_at, sync_id) as previous_started_at
-    from drift.syncs
-),
-
-counts as (
+-- Whether the numbers can be trusted: how new they are, and what is missing from them. No age by
+-- the clock is here: for that, ask select current_timestamp - newest_sync_at from this table.
+-- grain: one row
+with counts as (
     select
         count(*) as meetings,
-        count(case when agents.is_known then 1 end) as meetings_with_known_agent
+        count(*) filter (where agents.is_known) as known_agents,
+        count(*) filter (where contacts.is_known) as known_visitors
     from bookings.meetings as meetings
-    left join bookings.stg_agents as agents on meetings.agent_id = agents.agent_id
+    left join bookings.agents as agents on meetings.agent_id = agents.agent_id
+    left join bookings_internal.stg_contacts as contacts
+        on meetings.scheduler_id = contacts.contact_id
 )
 
 select
-    now.sync_id as newest_sync_id,
-    now.now_at as newest_sync_at,
-    date_diff('microsecond', newest.previous_started_at, newest.started_at) / 3600000000.0
-        as hours_since_previous_sync,
-    counts.meetings,
-    (select count(*) from drift.meeting_versions) as versions,
-    (select count(*) from drift.rejected_meetings) as rejected,
-    (select count(syncs.gap_from) from drift.syncs) as open_gaps,
-    counts.meetings_with_known_agent / nullif(counts.meetings, 0) as agent_known_share
-from bookings.stg_now as now
+    now.sync_id as newest_sync_id, -- the newest sync; null before the first
+    now.now_at as newest_sync_at, -- when it started (UTC): what every model calls now
+    now.time_zone, -- the zone in which days are counted
+    now.today_on, -- the day of newest_sync_at
+    date_diff('microsecond', newest.previous_started_at, now.now_at) / 3600000000.0
+        as hours_since_previous_sync, -- from the start of the sync before; null without one
+    counts.meetings, -- meetings known
+    (select count(*) from bookings_internal.stg_meeting_versions) as versions, -- their states
+    (select count(*) from bookings_internal.stg_rejected_meetings)
+        as rejected, -- records of Drift that could not be read as meetings, in all syncs
+    (select count(gap_from) from bookings_internal.stg_syncs)
+        as open_gaps, -- syncs that came over 30 days after the one before
+    now.complete_from_on, -- the first day from which on every booking is known, but for gaps
+    counts.known_agents / nullif(counts.meetings, 0)
+        as agent_known_share, -- meetings whose agent Drift has named / meetings
+    counts.known_visitors / nullif(counts.meetings, 0)
+        as visitor_known_share -- meetings whose visitor has been read / meetings
+from bookings_internal.int_now as now
 cross join counts
-left join syncs as newest on now.sync_id = newest.sync_id
+left join bookings_internal.stg_syncs as newest on now.sync_id = newest.sync_id

@@ -1,87 +1,75 @@
--- The meetings that were booked, each as its newest version shows it.
--- grain: one row per meeting
+-- The meetings that were booked, each as its newest state shows it. Days are in bookings.time_zone.
+-- grain: meeting_id
 -- looked up by: meeting_id, booked_on, agent_id
--- columns:
---   meeting_id: the meeting (Drift's slug)
---   org_id: the Drift organisation
---   agent_id: the Drift user who takes the meeting; null while nobody is assigned
---   agent_name: the agent's name; null while unknown
---   agent_email: the agent's e-mail address, or its hash; null while unknown
---   scheduler_id: the contact who booked
---   conversation_id: the conversation in which it was booked
---   playbook_id: the playbook which that conversation came from; null while unknown
---   booked_by_id: the Drift user who booked for the visitor; null where the visitor booked alone
---   event_id: the calendar's event
---   status: Drift's status, as sent
---   meeting_source: where it was booked, as sent; null where absent
---   meeting_type: kind of meeting, as sent; null where absent
---   end_user_time_zone: the visitor's time zone, as sent
---   meeting_notes: the notes, as sent
---   booked_at: when it was booked: scheduled_at; where absent, the oldest updated_at (UTC)
---   slot_start_at: when it starts (UTC)
---   slot_end_at: when it ends (UTC)
---   updated_at: when its newest version came to be (UTC)
---   first_slot_start_at: when it was to start in its oldest version (UTC)
---   canceled_at: updated_at of the version that cancelled it; null while not cancelled (UTC)
---   is_canceled: whether the status, ignoring case, is CANCELED or CANCELLED
---   is_listed: whether the last complete read returned it, or its slot was too old to be returned
---   is_rescheduled: whether its start ever moved
---   is_self_booked: whether no Drift user booked it for the visitor
---   reschedule_count: times its start moved from one version to the next
---   version_count: versions known
---   meeting_state: canceled, delisted, upcoming, in_progress or elapsed, as of the newest sync
---   duration_minutes: minutes from start to end; null where one is absent, or end is before start
---   lead_time_hours: hours from booked_at to the start; negative where booked after the start
---   time_to_book_minutes: minutes from the conversation's start to booked_at; null while unknown
---   booked_on: the day of booked_at, in bookings.time_zone
---   meeting_on: the day of slot_start_at, in bookings.time_zone
---   local_start_at: the start on the visitor's clock, without zone; null where the zone is unknown
 select
-    newest.slug as meeting_id,
-    newest.org_id,
-    newest.agent_id,
-    agents.agent_name,
-    agents.agent_email,
-    newest.scheduler_id,
-    newest.conversation_id,
-    conversations.playbook_id,
-    newest.booked_by as booked_by_id,
-    newest.event_id,
-    newest.status,
-    newest.meeting_source,
-    newest.meeting_type,
-    newest.end_user_time_zone,
-    newest.meeting_notes,
-    facts.booked_at,
-    newest.slot_start as slot_start_at,
-    newest.slot_end as slot_end_at,
-    newest.updated_at,
-    facts.first_slot_start_at,
-    facts.canceled_at,
-    facts.is_canceled,
-    facts.is_listed,
-    facts.reschedule_count > 0 as is_rescheduled,
-    newest.booked_by is null as is_self_booked,
-    facts.reschedule_count,
-    facts.version_count,
-    facts.meeting_state,
+    states.meeting_id, -- the meeting (Drift's slug)
+    newest.org_id, -- the Drift organisation
+    newest.agent_id, -- the Drift user who takes the meeting; null while nobody is assigned
+    agents.agent_name, -- the agent's name; null while unknown
+    agents.agent_email, -- the agent's e-mail address, or its hash; null while unknown
+    agents.team_name as agent_team, -- the agent's team, the first by name of several
+    agents.time_zone as agent_time_zone, -- the agent's time zone, as sent
+    states.first_agent_id, -- the agent of its oldest state
+    newest.scheduler_id, -- the contact who booked
+    contacts.company as visitor_company, -- the visitor's company; null while unknown
+    contacts.email_domain
+        as visitor_email_domain, -- of the visitor's address; null where hashed or dropped
+    newest.conversation_id, -- the conversation in which it was booked
+    conversations.playbook_id, -- the playbook that conversation came from; null while unknown
+    playbooks.playbook_name, -- the playbook's name; null while unknown
+    newest.booked_by_id, -- the Drift user who booked for the visitor; null where the visitor did
+    bookers.user_name as booked_by_name, -- that user's name; null while unknown
+    newest.event_id, -- the calendar's event
+    newest.status, -- Drift's status, as sent
+    newest.meeting_source, -- where it was booked; UNKNOWN where absent
+    newest.meeting_type, -- the kind of meeting; UNKNOWN where absent
+    newest.end_user_time_zone, -- the visitor's time zone, as sent
+    newest.meeting_notes, -- the notes, as sent
+    states.booked_at, -- when it was booked: scheduled_at, or the oldest updated_at (UTC)
+    newest.slot_start_at, -- when it starts (UTC)
+    newest.slot_end_at, -- when it ends (UTC)
+    newest.updated_at, -- when its newest state came about (UTC)
+    states.first_slot_start_at, -- when it was to start in its oldest state (UTC)
+    states.canceled_at, -- updated_at of the state that cancelled it; null while not cancelled (UTC)
+    states.delisted_at, -- start of the sync that first missed it; null while not missed (UTC)
+    states.is_canceled, -- the status, ignoring case, is CANCELED or CANCELLED
+    states.is_listed, -- the last complete read returned it, or its start was too old for that
+    states.reschedule_count > 0 as is_rescheduled, -- its start ever moved
+    newest.booked_by_id is null as is_self_booked, -- no Drift user booked it for the visitor
+    states.is_due, -- its start has passed, whatever became of it
+    coalesce(states.cancel_notice_hours < 24, false)
+        as is_late_canceled, -- cancelled less than 24 hours before its start, or after it
+    rebookings.meeting_id is not null
+        as is_rebooked, -- lost, and its visitor booked another within 14 days of that
+    states.reschedule_count, -- times its start moved from one state to the next
+    states.version_count, -- states known
+    states.meeting_state, -- canceled, delisted, upcoming, in_progress or elapsed
     case
-        when newest.slot_end >= newest.slot_start
-            then date_diff('microsecond', newest.slot_start, newest.slot_end) / 60000000.0
-    end as duration_minutes,
-    date_diff('microsecond', facts.booked_at, newest.slot_start) / 3600000000.0 as lead_time_hours,
-    date_diff('microsecond', conversations.created_at, facts.booked_at) / 60000000.0
-        as time_to_book_minutes,
-    facts.booked_on,
-    facts.meeting_on,
-    cast(newest.slot_start at time zone newest.known_time_zone as timestamp) as local_start_at
-from bookings.stg_meetings as facts
-inner join drift.meeting_versions as newest
+        when newest.slot_end_at >= newest.slot_start_at
+            then date_diff('microsecond', newest.slot_start_at, newest.slot_end_at) / 60000000.0
+    end as duration_minutes, -- from start to end; null where one is absent, or the end is first
+    date_diff('microsecond', states.booked_at, newest.slot_start_at) / 3600000000.0
+        as lead_time_hours, -- from booked_at to the start; negative where booked after it
+    date_diff('microsecond', conversations.created_at, states.booked_at) / 60000000.0
+        as time_to_book_minutes, -- from the conversation's start to booked_at
+    states.cancel_notice_hours, -- from canceled_at to the start; null while not cancelled
+    states.booked_on, -- the day of booked_at
+    states.meeting_on, -- the day of its start
+    cast(newest.slot_start_at at time zone newest.known_time_zone as timestamp)
+        as local_start_at -- the start on the visitor's clock; null where the zone is unknown
+from bookings_internal.int_meeting_states as states
+inner join bookings_internal.stg_meeting_versions as newest
     on
-        facts.meeting_id = newest.slug
-        and facts.updated_at = newest.updated_at
-        and facts.sync_id = newest.sync_id
-        and facts.content_hash = newest.content_hash
-left join bookings.stg_agents as agents on newest.agent_id = agents.agent_id
-left join drift.conversations as conversations
-    on newest.conversation_id = conversations.id
+        states.meeting_id = newest.meeting_id
+        and states.updated_at = newest.updated_at
+        and states.sync_id = newest.sync_id
+        and states.content_hash = newest.content_hash
+left join bookings_internal.int_rebookings as rebookings
+    on states.meeting_id = rebookings.meeting_id
+left join bookings.agents as agents on newest.agent_id = agents.agent_id
+left join bookings_internal.stg_users as bookers on newest.booked_by_id = bookers.user_id
+left join bookings_internal.stg_contacts as contacts on newest.scheduler_id = contacts.contact_id
+left join bookings_internal.stg_conversations as conversations
+    on newest.conversation_id = conversations.conversation_id
+left join bookings_internal.stg_playbooks as playbooks
+    on conversations.playbook_id = playbooks.playbook_id

@@ -1,0 +1,246 @@
+"""Builds the models, checks them, and publishes them if no check objects.
+
+A DuckDB file is the pipeline's own, and what people read is a copy of it: there the tables are built
+in place, and copied only if the checks pass. In MotherDuck and DuckLake all of it is one
+transaction. Elsewhere the tables are built and checked aside, and then take the place of the last
+ones. So readers see the last good run's tables or this run's.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+from dlt import Pipeline
+from dlt.destinations.exceptions import DatabaseException
+from dlt.destinations.sql_client import SqlClientBase
+from sqlglot import exp
+
+from dialect import sql, transpile
+from warehouse.destination import duckdb_file
+from warehouse.models import (
+    DATASET,
+    INTERNAL,
+    SETTINGS,
+    Model,
+    ModelsError,
+    all_columns,
+    read_checks,
+    read_models,
+    rules,
+)
+from warehouse.swap import (
+    Name,
+    columns_of,
+    comment,
+    create_table,
+    create_view,
+    drop,
+    ensure_dataset,
+    index_keys,
+    remove_strangers,
+    rows_of,
+    swap,
+)
+
+Client = SqlClientBase[Any]
+
+ASIDE: Final = "bookings_staging"
+"""Where tables are built and checked, unless one transaction hides them while they are."""
+
+SAMPLE_ROWS: Final = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Rows that a check found: how many at least, and the first of them."""
+
+    check: Model
+    rows: Sequence[Mapping[str, Any]]
+    more: bool
+
+    def __str__(self) -> str:
+        rows = "; ".join(", ".join(f"{k}={v}" for k, v in row.items()) for row in self.rows)
+        return f"{self.check.name.replace('_', ' ')}: {rows}{'; …' if self.more else ''}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made: rows of each table, seconds of each model, and warnings."""
+
+    rows: Mapping[str, int]
+    seconds: Mapping[str, float]
+    warnings: Sequence[Finding]
+
+
+def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Built:
+    """Builds every model, and publishes them all if no check objects.
+
+    Raises `ModelsError`, naming the model or check, and leaves the tables as they were.
+    """
+    models, checks = read_models(folder), read_checks(folder)
+    with pipeline.sql_client() as client:
+        if client.capabilities.sqlglot_dialect == "duckdb":
+            is_file = duckdb_file(pipeline) is not None
+            if is_file:
+                # dlt lets the write-ahead log grow. What it loaded need not stay in memory, and
+                # what is written here goes to the file at once.
+                client.execute_sql("set global checkpoint_threshold = '16MB'")
+                client.execute_sql("checkpoint")
+            # Nobody reads the pipeline's own file: what people open is a copy, made once all checks
+            # have passed. Within a transaction DuckDB 1.5 reads new tables with one thread, which
+            # doubles the time. Elsewhere, who reads sees the old tables until all is done.
+            with nullcontext() if is_file else client.begin_transaction():
+                return _build_in_place(client, models, checks, settings)
+        return _build_aside(client, pipeline, models, checks, settings)
+
+
+def _build_in_place(
+    client: Client, models: Sequence[Model], checks: Sequence[Model], settings: Mapping[str, str]
+) -> Built:
+    with _naming("The tables could not be built"):
+        for dataset in (DATASET, INTERNAL):
+            ensure_dataset(client, dataset)
+        remove_strangers(client, _places(models))
+    built = _make(client, {}, models, checks, settings)
+    _describe(client, models)
+    return built
+
+
+def _build_aside(
+    client: Client,
+    pipeline: Pipeline,
+    models: Sequence[Model],
+    checks: Sequence[Model],
+    settings: Mapping[str, str],
+) -> Built:
+    with _naming("The tables could not be built"):
+        for dataset in (DATASET, INTERNAL, ASIDE):
+            ensure_dataset(client, dataset)
+        for schema in pipeline.schemas.values():
+            index_keys(client, schema)
+    # The settings carry a digest of the models: where the last run's is the same, neither views
+    # nor comments need be written again.
+    settings = {**settings, "models_digest": _digest(models)}
+    is_same = _published_digest(client) == settings["models_digest"]
+    with _naming("The tables could not be built"):
+        aside = {Name(ASIDE, name.table): is_view for name, is_view in _places(models).items()}
+        remove_strangers(client, aside)  # what a killed run, or a former version, left behind
+        for name in reversed([name for name, is_view in aside.items() if is_view]):
+            drop(client, name, is_view=True)
+        if not is_same:
+            remove_strangers(client, _places(models))
+    built = _make(client, dict.fromkeys((DATASET, INTERNAL), ASIDE), models, checks, settings)
+    tables = {Name(INTERNAL, SETTINGS): ()} | {
+        Name(model.dataset, model.name): model.keys for model in models if not model.is_view
+    }
+    views = {
+        Name(model.dataset, model.name): _query(client, model, {})
+        for model in models
+        if model.is_view
+    }
+    with _naming("The tables could not be published"):
+        swap(client, ASIDE, tables, views, keeps_views=is_same)
+        if not is_same:
+            _describe(client, models)
+    return built
+
+
+def _make(
+    client: Client,
+    datasets: Mapping[str, str],
+    models: Sequence[Model],
+    checks: Sequence[Model],
+    settings: Mapping[str, str],
+) -> Built:
+    """Builds the models in the datasets that theirs are mapped to, and checks them there."""
+    rows, seconds = {}, {}
+    literals = sql(client, exp.select(*_literals(settings)))
+    create_table(client, Name(datasets.get(INTERNAL, INTERNAL), SETTINGS), literals)
+    for model in models:
+        began = monotonic()
+        name = Name(datasets.get(model.dataset, model.dataset), model.name)
+        with _naming(f"The model {model.name} could not be built"):
+            query = _query(client, model, datasets)
+            if model.is_view:
+                create_view(client, name, query)
+            else:
+                create_table(client, name, query)
+                rows[model.name] = rows_of(client, name)
+        seconds[model.name] = monotonic() - began
+    began = monotonic()
+    findings = _audit(client, datasets, [*rules(models), *checks])
+    seconds["checks"] = monotonic() - began
+    if failed := [finding for finding in findings if not finding.check.is_warning]:
+        found = " ".join(f"{finding}." for finding in failed)
+        raise ModelsError(f"The new tables were not published: a check found rows. {found}")
+    return Built(rows, seconds, findings)
+
+
+def _query(client: Client, model: Model, datasets: Mapping[str, str]) -> str:
+    return transpile(client, model.text, datasets, lambda table: columns_of(client, table))
+
+
+def _audit(
+    client: Client, datasets: Mapping[str, str], checks: Sequence[Model]
+) -> list[Finding]:
+    findings = []
+    for check in checks:
+        with _naming(f"The check {check.name} could not be made"):
+            with client.execute_query(transpile(client, check.text, datasets)) as cursor:
+                names = [column[0] for column in cursor.description or ()]
+                found = cursor.fetchmany(SAMPLE_ROWS + 1)
+                rows = [dict(zip(names, row, strict=True)) for row in found]
+                cursor.fetchall()
+            if rows:
+                findings.append(
+                    Finding(check, rows[:SAMPLE_ROWS], more=len(rows) > SAMPLE_ROWS)
+                )
+    return findings
+
+
+def _describe(client: Client, models: Sequence[Model]) -> None:
+    by_name = {model.name: model for model in models}
+    for model in models:
+        words = all_columns(model, by_name)
+        comment(client, Name(model.dataset, model.name), model.description, words, model.is_view)
+
+
+def _places(models: Sequence[Model]) -> dict[Name, bool]:
+    """Every table and view that there is to be, and whether it is a view."""
+    return {Name(INTERNAL, SETTINGS): False} | {
+        Name(model.dataset, model.name): model.is_view for model in models
+    }
+
+
+def _digest(models: Sequence[Model]) -> str:
+    texts = "\n".join(f"{model.dataset}.{model.name} {model.text}" for model in models)
+    return hashlib.sha256(texts.encode()).hexdigest()[:16]
+
+
+def _published_digest(client: Client) -> str | None:
+    settings = Name(INTERNAL, SETTINGS)
+    if "models_digest" not in columns_of(client, settings.at(client)):
+        return None
+    query = f"select models_digest from {sql(client, settings.at(client))}"
+    return next((str(row[0]) for row in client.execute_sql(query) or ()), None)
+
+
+def _literals(settings: Mapping[str, str]) -> list[exp.Expr]:
+    return [
+        exp.alias_(exp.cast(exp.Literal.string(value), "text"), name)
+        for name, value in settings.items()
+    ]
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Turns a destination's error into a sentence that says what failed."""
+    try:
+        yield
+    except DatabaseException as error:
+        said = str(error.dbapi_exception).strip().splitlines()[0]
+        raise ModelsError(f"{what}: {said}") from error

@@ -1,0 +1,32 @@
+-- What "now", "day" and "known" mean for every model: now is the start of the newest sync, never
+-- the clock, so the same raw data gives the same tables.
+-- grain: one row
+with syncs as (
+    select
+        *,
+        row_number() over (order by started_at desc, sync_id desc) as age,
+        row_number() over (order by started_at asc, sync_id asc) as sync_number
+    from bookings_internal.stg_syncs
+),
+
+facts as (
+    select
+        max(case when age = 1 then sync_id end) as sync_id,
+        max(case when age = 1 then started_at end) as now_at,
+        max(case when age = 1 then window_from end) as window_from,
+        max(case when age = 1 then window_to end) as window_to,
+        max(case when sync_number = 1 then window_from end) as first_window_from
+    from syncs
+)
+
+select
+    facts.sync_id, -- the newest sync; null before the first
+    facts.now_at, -- when it started (UTC)
+    facts.window_from, -- the earliest meeting start that it read (UTC)
+    facts.window_to, -- the latest meeting start that it read (UTC)
+    settings.time_zone, -- the zone in which days are counted (bookings.time_zone)
+    cast(facts.now_at at time zone settings.time_zone as date) as today_on, -- the day of now_at
+    cast(facts.first_window_from at time zone settings.time_zone as date) + 1
+        as complete_from_on -- the first whole day in sight of the first sync
+from facts
+cross join bookings_internal.settings as settings

@@ -1,0 +1,44 @@
+-- Each state of a meeting beside the one before it: what changed from one to the next. States
+-- stand in the order of updated_at, then of the sync that first saw them (a change that did not
+-- raise updated_at), then of content_hash (so that the order is always the same).
+-- grain: meeting_id, version_number
+-- materialized: table
+with ordered as (
+    select
+        *,
+        row_number() over in_order as version_number,
+        count(*) over (partition by meeting_id) as version_count,
+        lag(slot_start_at) over in_order as previous_slot_start_at,
+        lag(agent_id) over in_order as previous_agent_id,
+        lag(status) over in_order as previous_status,
+        coalesce(lag(is_canceled) over in_order, false) as was_canceled
+    from bookings_internal.stg_meeting_versions
+    window in_order as (partition by meeting_id order by updated_at, sync_id, content_hash)
+)
+
+select
+    meeting_id, -- the meeting
+    version_number, -- 1 for the oldest state
+    version_count, -- how many states the meeting has
+    version_number = version_count as is_newest, -- whether no later state is known
+    updated_at, -- when this state came about (UTC)
+    sync_id, -- the sync that first saw it
+    content_hash, -- a digest of all that Drift sent
+    scheduled_at, -- when the meeting was booked (UTC)
+    slot_start_at, -- when it starts (UTC)
+    slot_end_at, -- when it ends (UTC)
+    scheduler_id, -- the contact who booked
+    agent_id, -- the agent
+    status, -- Drift's status
+    is_canceled, -- whether the meeting is cancelled
+    previous_slot_start_at, -- when it started by the state before (UTC)
+    previous_agent_id, -- the agent of the state before
+    previous_status, -- the status of the state before
+    coalesce(slot_start_at <> previous_slot_start_at, false)
+        as is_reschedule, -- whether the start moved; from or to no start is no reschedule
+    is_canceled and not was_canceled
+        as is_cancellation, -- cancels the meeting, or is its first state and cancelled
+    was_canceled and not is_canceled as is_reinstatement, -- the state before was cancelled
+    version_number > 1 and agent_id is distinct from previous_agent_id
+        as is_reassignment -- whether the agent changed, also from none or to none
+from ordered

@@ -1,0 +1,46 @@
+-- Every meeting in each group that it counts in: one of each dimension, of team in one or more.
+-- booking_metrics counts these rows; ask them for a metric of your own.
+-- grain: dimension, group_key, meeting_id
+-- materialized: view
+select
+    'all' as dimension, -- all, agent, source, meeting_type, team or playbook
+    'all' as group_key, -- the id as text, the source or the type; UNKNOWN where absent
+    'all' as group_name, -- what a person would call it; the key where there is no name
+    meetings.*
+from bookings.meetings as meetings
+union all
+select
+    'agent' as dimension,
+    coalesce(cast(meetings.agent_id as varchar), 'UNKNOWN') as group_key,
+    coalesce(meetings.agent_name, cast(meetings.agent_id as varchar), 'Unassigned') as group_name,
+    meetings.*
+from bookings.meetings as meetings
+union all
+select
+    'source' as dimension,
+    meetings.meeting_source as group_key,
+    meetings.meeting_source as group_name,
+    meetings.*
+from bookings.meetings as meetings
+union all
+select
+    'meeting_type' as dimension,
+    meetings.meeting_type as group_key,
+    meetings.meeting_type as group_name,
+    meetings.*
+from bookings.meetings as meetings
+union all
+select
+    'team' as dimension,
+    coalesce(cast(teams.team_id as varchar), 'UNKNOWN') as group_key,
+    coalesce(teams.team_name, cast(teams.team_id as varchar), 'UNKNOWN') as group_name,
+    meetings.*
+from bookings.meetings as meetings
+left join bookings_internal.int_team_agents as teams on meetings.agent_id = teams.agent_id
+union all
+select
+    'playbook' as dimension,
+    coalesce(meetings.playbook_id, 'UNKNOWN') as group_key,
+    coalesce(meetings.playbook_name, meetings.playbook_id, 'UNKNOWN') as group_name,
+    meetings.*
+from bookings.meetings as meetings

@@ -1,0 +1,7 @@
+-- The playbooks of the Drift organisation, past ones included.
+-- grain: playbook_id
+select
+    cast(id as varchar) as playbook_id, -- the playbook, as text
+    name as playbook_name, -- the playbook's name
+    is_current -- whether Drift still lists the playbook
+from drift.playbooks
