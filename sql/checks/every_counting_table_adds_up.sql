@@ -5,18 +5,26 @@ with totals as (
     where dimension <> 'team'
     group by dimension
     union all
-    select 'booking_trends by ' || period || ' and ' || dimension as table_name, sum(bookings)
+    select
+        'booking_trends by ' || period || ' and ' || dimension as table_name,
+        sum(bookings) as bookings
     from bookings.booking_trends
     where dimension <> 'team'
     group by period, dimension
     union all
-    select 'daily_bookings' as table_name, sum(bookings) from bookings.daily_bookings
+    select 'daily_bookings' as table_name, sum(bookings) as bookings from bookings.daily_bookings
     union all
-    select 'weekly_bookings' as table_name, sum(bookings) from bookings.weekly_bookings
+    select 'weekly_bookings' as table_name, sum(bookings) as bookings from bookings.weekly_bookings
     union all
-    select 'booking_hours' as table_name, sum(bookings) from bookings.booking_hours
+    select 'booking_hours' as table_name, sum(bookings) as bookings from bookings.booking_hours
     union all
-    select 'lead_time_buckets' as table_name, sum(bookings) from bookings.lead_time_buckets
+    select 'lead_time_buckets' as table_name, sum(bookings) as bookings
+    from bookings.lead_time_buckets
+),
+
+counts as (
+    select count(*) as meetings
+    from bookings.meetings
 )
 
 select
@@ -24,5 +32,5 @@ select
     coalesce(totals.bookings, 0) as bookings,
     counts.meetings
 from totals
-cross join (select count(*) as meetings from bookings.meetings) as counts
+cross join counts
 where coalesce(totals.bookings, 0) <> counts.meetings

@@ -3,48 +3,26 @@
 -- grain: meeting_id
 -- materialized: table
 with unlisted as (
-    select
-        unlisted.meeting_id,
-        syncs.started_at,
-        syncs.window_from,
-        syncs.window_to
+    select unlisted.meeting_id, syncs.started_at, syncs.window_from, syncs.window_to
     from bookings_internal.stg_unlisted_meetings as unlisted
     inner join bookings_internal.stg_syncs as syncs on unlisted.sync_id = syncs.sync_id
     qualify row_number() over (partition by unlisted.meeting_id order by unlisted.sync_id desc) = 1
 ),
 
 absent as (
-    select
-        versions.meeting_id,
-        versions.updated_at,
-        versions.slot_start_at,
-        versions.sync_id < '1' as is_from_file
+    select versions.meeting_id, versions.updated_at, versions.slot_start_at, versions.is_from_files
     from bookings_internal.int_version_changes as versions
     left join bookings_internal.stg_listed_meetings as listed
         on versions.meeting_id = listed.meeting_id
     where versions.is_newest and listed.meeting_id is null
 ),
 
--- meetings with a state that a read has seen
-read_meetings as (
-    select distinct meeting_id
-    from bookings_internal.int_version_changes
-    where version_count > 1 and sync_id >= '1'
-),
-
 moments as (
-    select
-        absent.meeting_id,
-        absent.updated_at as seen_at,
-        cast(null as timestamptz) as read_at
+    select meeting_id, updated_at as seen_at, cast(null as timestamptz) as read_at
     from absent
-    left join read_meetings on absent.meeting_id = read_meetings.meeting_id
-    where absent.is_from_file and read_meetings.meeting_id is null
+    where is_from_files
     union all
-    select
-        null as meeting_id,
-        started_at as seen_at,
-        started_at as read_at
+    select null as meeting_id, started_at as seen_at, started_at as read_at
     from bookings_internal.stg_syncs
 ),
 
@@ -52,7 +30,7 @@ next_reads as (
     select
         meeting_id,
         min(read_at) over (
-            order by seen_at, read_at nulls first
+            order by seen_at asc, read_at asc nulls first
             rows between current row and unbounded following
         ) as read_at
     from moments
@@ -63,14 +41,10 @@ select
     case
         when absent.slot_start_at between unlisted.window_from and unlisted.window_to
             then unlisted.started_at
-        when next_reads.meeting_id is not null
-            then
-                case
-                    when
-                        absent.slot_start_at is null
-                        or absent.slot_start_at between reads.window_from and reads.window_to
-                        then reads.started_at
-                end
+        when next_reads.meeting_id is not null then case
+            when coalesce(absent.slot_start_at between reads.window_from and reads.window_to, true)
+                then reads.started_at
+        end
         when absent.slot_start_at between now.window_from and now.window_to then now.now_at
         when absent.slot_start_at is null then coalesce(unlisted.started_at, now.now_at)
     end as delisted_at -- start of the sync that first missed it (UTC); null where it is too old

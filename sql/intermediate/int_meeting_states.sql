@@ -4,11 +4,11 @@
 with history as (
     select
         meeting_id,
-        count(case when is_reschedule then 1 end) as reschedule_count,
+        count(*) filter (where is_reschedule) as reschedule_count,
         min(updated_at) as first_updated_at,
-        max(case when is_cancellation then updated_at end) as canceled_at,
-        max(case when version_number = 1 then slot_start_at end) as first_slot_start_at,
-        max(case when version_number = 1 then agent_id end) as first_agent_id
+        max(updated_at) filter (where is_cancellation) as canceled_at,
+        max(slot_start_at) filter (where version_number = 1) as first_slot_start_at,
+        max(agent_id) filter (where version_number = 1) as first_agent_id
     from bookings_internal.int_version_changes
     where version_count > 1
     group by meeting_id
@@ -20,27 +20,29 @@ dated as (
         absences.delisted_at,
         now.now_at,
         now.time_zone,
-        absences.meeting_id is null or (
-            absences.delisted_at is null and newest.slot_start_at < now.window_from
-        ) as is_listed,
+        absences.meeting_id is null
+        or (absences.delisted_at is null and newest.slot_start_at < now.window_from) as is_listed,
         coalesce(history.reschedule_count, 0) as reschedule_count,
         coalesce(newest.scheduled_at, history.first_updated_at, newest.updated_at) as booked_at,
-        case
-            when newest.is_canceled then coalesce(history.canceled_at, newest.updated_at)
-        end as canceled_at,
-        case
-            when newest.version_count = 1 then newest.slot_start_at
-            else history.first_slot_start_at
-        end as first_slot_start_at,
-        case
-            when newest.version_count = 1 then newest.agent_id
-            else history.first_agent_id
-        end as first_agent_id
+        case when newest.is_canceled then coalesce(history.canceled_at, newest.updated_at) end
+            as canceled_at,
+        case when history.meeting_id is null then newest.slot_start_at
+            else history.first_slot_start_at end as first_slot_start_at,
+        case when history.meeting_id is null then newest.agent_id
+            else history.first_agent_id end as first_agent_id
     from bookings_internal.int_version_changes as newest
     left join history on newest.meeting_id = history.meeting_id
     left join bookings_internal.int_absences as absences on newest.meeting_id = absences.meeting_id
     cross join bookings_internal.int_now as now
     where newest.is_newest
+),
+
+days as (
+    select
+        *,
+        cast(booked_at at time zone time_zone as date) as booked_on,
+        cast(slot_start_at at time zone time_zone as date) as meeting_on
+    from dated
 )
 
 select
@@ -56,8 +58,7 @@ select
     delisted_at, -- start of the sync that first missed it; null while not missed (UTC)
     is_canceled, -- whether its newest state is cancelled
     coalesce(is_listed, false) as is_listed, -- listed, or too old for the last read to list it
-    slot_start_at is not null and coalesce(slot_start_at <= now_at, true)
-        as is_due, -- whether its start has passed
+    coalesce(slot_start_at <= now_at, false) as is_due, -- whether its start has passed
     reschedule_count, -- times its start moved
     version_count, -- states known
     case
@@ -67,8 +68,12 @@ select
         when slot_end_at > now_at then 'in_progress'
         else 'elapsed'
     end as meeting_state, -- the first of the five that fits
+    is_canceled or delisted_at is not null as is_lost, -- canceled or delisted
     date_diff('microsecond', canceled_at, slot_start_at) / 3600000000.0
         as cancel_notice_hours, -- hours from the cancellation to the start
-    cast(booked_at at time zone time_zone as date) as booked_on, -- the day of booked_at
-    cast(slot_start_at at time zone time_zone as date) as meeting_on -- the day of its start
-from dated
+    booked_on, -- the day of booked_at
+    booked_on - cast(date_diff('day', date '0001-01-01', booked_on) % 7 as integer)
+        as booked_week_on, -- the Monday of that day; 0001-01-01 was one
+    cast(date_trunc('month', booked_on) as date) as booked_month_on, -- the first of its month
+    meeting_on -- the day of its start
+from days

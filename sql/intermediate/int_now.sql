@@ -1,11 +1,9 @@
--- What "now", "day" and "known" mean for every model: now is the start of the newest sync, never
--- the clock, so the same raw data gives the same tables.
+-- What "now" and "day" mean: the start of the newest sync, never the clock, and bookings.time_zone.
 -- grain: one row
 with syncs as (
     select
         *,
-        row_number() over (order by started_at desc, sync_id desc) as age,
-        row_number() over (order by started_at asc, sync_id asc) as sync_number
+        row_number() over (order by started_at desc, sync_id desc) as age
     from bookings_internal.stg_syncs
 ),
 
@@ -15,7 +13,7 @@ facts as (
         max(case when age = 1 then started_at end) as now_at,
         max(case when age = 1 then window_from end) as window_from,
         max(case when age = 1 then window_to end) as window_to,
-        max(case when sync_number = 1 then window_from end) as first_window_from
+        max(case when previous_started_at is null then window_from end) as first_window_from
     from syncs
 )
 
@@ -29,4 +27,4 @@ select
     cast(facts.first_window_from at time zone settings.time_zone as date) + 1
         as complete_from_on -- the first whole day in sight of the first sync
 from facts
-cross join bookings_internal.settings as settings
+cross join bookings_internal.settings

@@ -1,6 +1,5 @@
--- Each state of a meeting beside the one before it: what changed from one to the next. States
--- stand in the order of updated_at, then of the sync that first saw them (a change that did not
--- raise updated_at), then of content_hash (so that the order is always the same).
+-- Each state of a meeting beside the one before it, in the order of updated_at, then of the sync
+-- that first saw it (updated_at need not rise), then of content_hash (so that it is always one).
 -- grain: meeting_id, version_number
 -- materialized: table
 with ordered as (
@@ -8,6 +7,7 @@ with ordered as (
         *,
         row_number() over in_order as version_number,
         count(*) over (partition by meeting_id) as version_count,
+        max(sync_id) over (partition by meeting_id) as last_sync_id,
         lag(slot_start_at) over in_order as previous_slot_start_at,
         lag(agent_id) over in_order as previous_agent_id,
         lag(status) over in_order as previous_status,
@@ -24,6 +24,7 @@ select
     updated_at, -- when this state came about (UTC)
     sync_id, -- the sync that first saw it
     content_hash, -- a digest of all that Drift sent
+    last_sync_id < '1' as is_from_files, -- whether files alone have states of the meeting
     scheduled_at, -- when the meeting was booked (UTC)
     slot_start_at, -- when it starts (UTC)
     slot_end_at, -- when it ends (UTC)
@@ -39,6 +40,6 @@ select
     is_canceled and not was_canceled
         as is_cancellation, -- cancels the meeting, or is its first state and cancelled
     was_canceled and not is_canceled as is_reinstatement, -- the state before was cancelled
-    version_number > 1 and agent_id is distinct from previous_agent_id
+    version_number > 1 and (agent_id is distinct from previous_agent_id)
         as is_reassignment -- whether the agent changed, also from none or to none
 from ordered

@@ -3,11 +3,9 @@
 -- grain: local_weekday or null, local_hour or null
 with starts as (
     select
-        is_canceled,
-        is_due,
-        cast(
-            date_diff('day', date '0001-01-01', cast(local_start_at as date)) % 7 + 1 as integer
-        ) as local_weekday, -- 0001-01-01 was a Monday
+        is_canceled, is_due,
+        cast(date_diff('day', date '0001-01-01', cast(local_start_at as date)) % 7 + 1 as integer)
+            as local_weekday, -- 0001-01-01 was a Monday
         cast(extract(hour from local_start_at) as integer) as local_hour
     from bookings.meetings
 )
@@ -18,8 +16,7 @@ select
     count(*) as bookings, -- meetings booked, in every state
     count(*) filter (where is_canceled) as canceled_meetings, -- of these, cancelled
     count(*) filter (where is_due) as due_meetings, -- whose start has passed, cancelled or not
-    count(*) filter (where is_due and is_canceled) as due_canceled_meetings, -- due and cancelled
     count(*) filter (where is_due and is_canceled) / nullif(count(*) filter (where is_due), 0)
-        as cancel_rate -- due_canceled_meetings / due_meetings; null without due meetings
+        as cancel_rate -- cancelled ones of due_meetings / due_meetings; null without any
 from starts
 group by local_weekday, local_hour

@@ -1,33 +1,29 @@
 -- Every booking metric, defined here and nowhere else: one line each, over the meetings of each
 -- group of meeting_groups. An agent in two teams counts in both; all else adds up to `all`.
 -- grain: dimension, group_key
--- looked up by: dimension, group_key
 with members as (
     select
         meetings.*,
-        meetings.meeting_state in ('canceled', 'delisted') as is_lost,
+        cast(meetings.duration_minutes * 60000 as bigint) as duration_ms, -- whole: adds up exactly
+        periods.is_known as knows_both_spans,
         date_diff('day', meetings.booked_on, now.today_on) between 0 and 27 as is_last_28_days,
         date_diff('day', meetings.booked_on, now.today_on) between 28 and 55 as is_prior_28_days
     from bookings.meeting_groups as meetings
     cross join bookings_internal.int_now as now
+    left join bookings.booking_periods as periods
+        on periods.period = 'last_56_days' and periods.period_start_on = now.today_on - 55
 ),
 
 visits as (
     select dimension, group_key, scheduler_id, count(*) as bookings
-    from bookings.meeting_groups
-    where scheduler_id is not null
+    from bookings.meeting_groups where scheduler_id is not null
     group by dimension, group_key, scheduler_id
 ),
 
 visitors as (
-    select dimension, group_key, count(*) as visitors, count(*) filter (where bookings > 1) as regulars
-    from visits
-    group by dimension, group_key
-),
-
-known as (
-    select count(*) as known_spans from bookings.booking_periods
-    where period = 'last_56_days' and is_known
+    select
+        dimension, group_key, count(*) as people, count(*) filter (where bookings > 1) as regulars
+    from visits group by dimension, group_key
 )
 
 select
@@ -68,8 +64,8 @@ select
     count(*) filter (where is_prior_28_days)
         as bookings_prior_28_days, -- booked_on in the 28 days before these
     case
-        when known.known_spans = 1 and count(*) filter (where is_prior_28_days) > 0
-            then count(*) filter (where is_last_28_days) / count(*) filter (where is_prior_28_days) - 1
+        when members.knows_both_spans then count(*) filter (where is_last_28_days)
+            / nullif(count(*) filter (where is_prior_28_days), 0) - 1
     end as bookings_change, -- last / prior 28 days - 1; null unless all 56 days are known
     quantile_cont(lead_time_hours, 0.5) as median_lead_time_hours, -- from booking to start
     quantile_cont(lead_time_hours, 0.9) as p90_lead_time_hours, -- the same, 90th percentile
@@ -77,15 +73,14 @@ select
         as median_time_to_book_minutes, -- from the conversation's start to the booking
     quantile_cont(cancel_notice_hours, 0.5)
         as median_cancel_notice_hours, -- from the cancellation to the start
-    coalesce(cast(sum(cast(duration_minutes * 60000 as bigint)) filter (where not is_lost) as double), 0)
-        / 3600000 as booked_hours, -- durations of meetings neither cancelled nor delisted
-    max(coalesce(visitors.visitors, 0)) as visitors, -- distinct scheduler_id
+    coalesce(cast(sum(duration_ms) filter (where not is_lost) as double), 0) / 3600000
+        as booked_hours, -- durations of meetings neither cancelled nor delisted
+    max(coalesce(visitors.people, 0)) as visitors, -- distinct scheduler_id
     max(coalesce(visitors.regulars, 0))
         as repeat_visitors, -- of these, with two bookings or more in the group
     min(booked_at) as first_booked_at, -- the first booking (UTC)
     max(booked_at) as last_booked_at -- the last booking (UTC)
 from members
-cross join known
 left join visitors
     on members.dimension = visitors.dimension and members.group_key = visitors.group_key
-group by members.dimension, members.group_key, known.known_spans
+group by members.dimension, members.group_key, members.knows_both_spans

@@ -1,6 +1,5 @@
 -- The booking metrics of each agent.
 -- grain: agent_id or null
--- looked up by: agent_id
 select
     agents.agent_id, -- the Drift user who takes the meetings; null where nobody is assigned
     case when metrics.group_key = 'UNKNOWN' then 'Unassigned' else agents.agent_name end

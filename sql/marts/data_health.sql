@@ -4,8 +4,8 @@
 with counts as (
     select
         count(*) as meetings,
-        count(*) filter (where agents.is_known) as known_agents,
-        count(*) filter (where contacts.is_known) as known_visitors
+        count(*) filter (where agents.is_known) / nullif(count(*), 0) as agent_share,
+        count(*) filter (where contacts.is_known) / nullif(count(*), 0) as visitor_share
     from bookings.meetings as meetings
     left join bookings.agents as agents on meetings.agent_id = agents.agent_id
     left join bookings_internal.stg_contacts as contacts
@@ -26,10 +26,8 @@ select
     (select count(gap_from) from bookings_internal.stg_syncs)
         as open_gaps, -- syncs that came over 30 days after the one before
     now.complete_from_on, -- the first day from which on every booking is known, but for gaps
-    counts.known_agents / nullif(counts.meetings, 0)
-        as agent_known_share, -- meetings whose agent Drift has named / meetings
-    counts.known_visitors / nullif(counts.meetings, 0)
-        as visitor_known_share -- meetings whose visitor has been read / meetings
+    counts.agent_share as agent_known_share, -- meetings whose agent Drift has named / meetings
+    counts.visitor_share as visitor_known_share -- meetings whose visitor has been read / meetings
 from bookings_internal.int_now as now
 cross join counts
 left join bookings_internal.stg_syncs as newest on now.sync_id = newest.sync_id

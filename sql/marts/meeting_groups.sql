@@ -17,16 +17,12 @@ select
 from bookings.meetings as meetings
 union all
 select
-    'source' as dimension,
-    meetings.meeting_source as group_key,
-    meetings.meeting_source as group_name,
+    'source' as dimension, meeting_source as group_key, meeting_source as group_name,
     meetings.*
 from bookings.meetings as meetings
 union all
 select
-    'meeting_type' as dimension,
-    meetings.meeting_type as group_key,
-    meetings.meeting_type as group_name,
+    'meeting_type' as dimension, meeting_type as group_key, meeting_type as group_name,
     meetings.*
 from bookings.meetings as meetings
 union all

@@ -39,11 +39,12 @@ select
     states.is_due, -- its start has passed, whatever became of it
     coalesce(states.cancel_notice_hours < 24, false)
         as is_late_canceled, -- cancelled less than 24 hours before its start, or after it
-    rebookings.meeting_id is not null
+    rebooked.meeting_id is not null
         as is_rebooked, -- lost, and its visitor booked another within 14 days of that
     states.reschedule_count, -- times its start moved from one state to the next
     states.version_count, -- states known
     states.meeting_state, -- canceled, delisted, upcoming, in_progress or elapsed
+    states.is_lost, -- canceled or delisted
     case
         when newest.slot_end_at >= newest.slot_start_at
             then date_diff('microsecond', newest.slot_start_at, newest.slot_end_at) / 60000000.0
@@ -54,18 +55,16 @@ select
         as time_to_book_minutes, -- from the conversation's start to booked_at
     states.cancel_notice_hours, -- from canceled_at to the start; null while not cancelled
     states.booked_on, -- the day of booked_at
+    states.booked_week_on, -- the Monday of that day
+    states.booked_month_on, -- the first of its month
     states.meeting_on, -- the day of its start
     cast(newest.slot_start_at at time zone newest.known_time_zone as timestamp)
         as local_start_at -- the start on the visitor's clock; null where the zone is unknown
 from bookings_internal.int_meeting_states as states
 inner join bookings_internal.stg_meeting_versions as newest
-    on
-        states.meeting_id = newest.meeting_id
-        and states.updated_at = newest.updated_at
-        and states.sync_id = newest.sync_id
-        and states.content_hash = newest.content_hash
-left join bookings_internal.int_rebookings as rebookings
-    on states.meeting_id = rebookings.meeting_id
+    on states.meeting_id = newest.meeting_id and states.updated_at = newest.updated_at
+    and states.sync_id = newest.sync_id and states.content_hash = newest.content_hash
+left join bookings_internal.int_rebookings as rebooked on states.meeting_id = rebooked.meeting_id
 left join bookings.agents as agents on newest.agent_id = agents.agent_id
 left join bookings_internal.stg_users as bookers on newest.booked_by_id = bookers.user_id
 left join bookings_internal.stg_contacts as contacts on newest.scheduler_id = contacts.contact_id

@@ -1,38 +1,19 @@
 -- How the bookings of the last 28 days are spread over the members of each team.
 -- grain: team_id, agent_id
 with booked as (
-    select
-        meetings.agent_id,
-        count(*) as bookings
-    from bookings.meetings as meetings
-    cross join bookings_internal.int_now as now
+    select meetings.agent_id, count(*) as bookings
+    from bookings.meetings as meetings cross join bookings_internal.int_now as now
     where date_diff('day', meetings.booked_on, now.today_on) between 0 and 27
     group by meetings.agent_id
 ),
 
 moves as (
-    select
-        events.from_value,
-        events.to_value
-    from bookings.meeting_events as events
-    cross join bookings_internal.int_now as now
+    select events.from_value, events.to_value
+    from bookings.meeting_events as events cross join bookings_internal.int_now as now
     where
         events.event_type = 'reassigned'
-        and date_diff(
-            'day', cast(events.occurred_at at time zone now.time_zone as date), now.today_on
-        ) between 0 and 27
-),
-
-moves_to as (
-    select cast(to_value as bigint) as agent_id, count(*) as moves
-    from moves
-    group by to_value
-),
-
-moves_away as (
-    select cast(from_value as bigint) as agent_id, count(*) as moves
-    from moves
-    group by from_value
+        and cast(events.occurred_at at time zone now.time_zone as date)
+        between now.today_on - 27 and now.today_on
 )
 
 select
@@ -45,12 +26,12 @@ select
         as bookings_share, -- of those of all members; null where the team has none
     1.0 / count(*) over in_team as equal_share, -- 1 / members
     coalesce(booked.bookings, 0) / sum(booked.bookings) over in_team - 1.0 / count(*) over in_team
-        as deviation, -- bookings_share - equal_share; null where the team has no bookings
-    coalesce(moves_to.moves, 0) as reassigned_to, -- meetings that became the agent's in these days
-    coalesce(moves_away.moves, 0) as reassigned_away -- meetings that ceased to be
+        as deviation, -- bookings_share - equal_share, -1 to 1
+    (select count(*) from moves where moves.to_value = cast(members.agent_id as varchar))
+        as reassigned_to, -- meetings that became the agent's in these days
+    (select count(*) from moves where moves.from_value = cast(members.agent_id as varchar))
+        as reassigned_away -- meetings that ceased to be the agent's in these days
 from bookings_internal.int_team_agents as members
 left join bookings.agents as agents on members.agent_id = agents.agent_id
 left join booked on members.agent_id = booked.agent_id
-left join moves_to on members.agent_id = moves_to.agent_id
-left join moves_away on members.agent_id = moves_away.agent_id
 window in_team as (partition by members.team_id)

@@ -3,7 +3,7 @@
 select
     id as contact_id, -- the contact: a meeting's scheduler_id
     company, -- the contact's company; null while unknown
-    nullif(lower(substr(email, nullif(strpos(email, '@'), 0) + 1)), '')
-        as email_domain, -- what follows the @; null where addresses are hashed or dropped
+    nullif(lower(right(email, nullif(strpos(reverse(email), '@'), 0) - 1)), '')
+        as email_domain, -- what follows the last @; null where addresses are hashed or dropped
     not coalesce(is_gone, false) as is_known -- whether Drift still knows the contact
 from drift.contacts

@@ -2,6 +2,5 @@
 -- grain: playbook_id
 select
     cast(id as varchar) as playbook_id, -- the playbook, as text
-    name as playbook_name, -- the playbook's name
-    is_current -- whether Drift still lists the playbook
+    name as playbook_name -- the playbook's name
 from drift.playbooks

@@ -33,7 +33,7 @@ Where the definitions leave a choice, this is the reading taken here:
     e-mail address never stand for the name.
 11. The domain is what follows the last @, in lower case; null without one.
 12. group_name: the name, else the key; `Unassigned` for the absent agent, `UNKNOWN` otherwise. In
-    bookings_by_* the name is group_name; where group_key is `UNKNOWN`, the id of an agent or team,
+    bookings_by_* the name is group_name, but an agent's is null while unknown; where group_key is `UNKNOWN`, the id of an agent or team,
     a number, is null, and a playbook's, a text, is `UNKNOWN`.
 13. Meetings whose agent is absent, or in no team, are one team `UNKNOWN`. bookings_share divides by
     all meetings there too.
@@ -525,6 +525,8 @@ def _mart(facts: Facts, name: str, metrics: Sequence[Row]) -> list[Row]:
             row[key_column] = key if is_text else None if key == UNKNOWN else int(key)
             row[name_column] = metric["group_name"]
         if dimension == "agent":
+            if key != UNKNOWN:
+                row["agent_name"] = facts.name_of(row["agent_id"])
             row["agent_email"] = facts.email_of(row["agent_id"])
             row["team_name"] = facts.team_of(row["agent_id"])
         rows.append(row)
@@ -616,13 +618,13 @@ def _team_distribution(facts: Facts, meetings: Sequence[Row], events: Sequence[R
             rows.append(
                 {
                     "team_id": team_id,
-                    "team_name": names[team_id] or str(team_id),
+                    "team_name": names[team_id],
                     "agent_id": agent,
-                    "agent_name": facts.name_of(agent) or str(agent),
+                    "agent_name": facts.name_of(agent),
                     "bookings_last_28_days": bookings[agent],
                     "bookings_share": share,
                     "equal_share": equal,
-                    "share_deviation": None if share is None else share - equal,
+                    "deviation": None if share is None else share - equal,
                     "reassigned_to": sum(move["to_value"] == str(agent) for move in moves),
                     "reassigned_away": sum(move["from_value"] == str(agent) for move in moves),
                 }

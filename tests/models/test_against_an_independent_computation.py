@@ -73,12 +73,12 @@ def build_models(connection: duckdb.DuckDBPyConnection, time_zone: str) -> None:
     """Every model as a table in its schema, each after those that it reads."""
     for schema in ("bookings", "bookings_internal"):
         connection.execute(f"create schema {schema}")
-        connection.execute(
-            f"create table {schema}.settings as select cast('{time_zone}' as text) as time_zone"
-        )
+    connection.execute(
+        "create table bookings_internal.settings as"
+        f" select cast('{time_zone}' as text) as time_zone"
+    )
     for model in read_models(SQL):
-        schema = getattr(model, "schema", "bookings")
-        connection.execute(f"create table {schema}.{model.name} as {model.text}")
+        connection.execute(f"create table {model.dataset}.{model.name} as {model.text}")
 
 
 def differences(
