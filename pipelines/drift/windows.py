@@ -15,20 +15,16 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from math import ceil
 from typing import Final, Protocol, TypeVar
 
-from drift.client import DriftError
-from drift.settings import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+from .api import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+from .errors import WindowFullError
+from .values import from_milliseconds
 
 FULL: Final = 0.93
 """How many meetings a window is made for, as a share of the most that an answer had."""
-
-
-class WindowFullError(DriftError):
-    """More meetings start in one millisecond than one answer can hold."""
 
 
 @dataclass(frozen=True, order=True)
@@ -52,12 +48,12 @@ class Answer(Protocol):
 
 
 A = TypeVar("A", bound=Answer)
-Ask = Callable[[int, int], A]
+Fetch = Callable[[int, int], A]
 """Asks with `min_start_time` and `max_start_time`, in epoch milliseconds."""
 
 
 def read_windows(
-    ask: Ask[A], windows: Sequence[Window], likely: Window, *, in_flight: int
+    fetch: Fetch[A], windows: Sequence[Window], likely: Window, *, in_flight: int
 ) -> Iterator[tuple[Window, A]]:
     """Every window's answer, in parts where one answer may not be all of it, in no fixed order.
 
@@ -83,7 +79,7 @@ def read_windows(
                         crowded.update(others)
                         for other in others:
                             heappush(waiting, other)
-                    running[pool.submit(_ask_window, ask, window)] = window
+                    running[pool.submit(_fetch_window, fetch, window)] = window
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     window, answer = running.pop(future), future.result()
@@ -137,24 +133,24 @@ def _expected(window: Window, known: Sequence[tuple[Window, int]], likely: Windo
     first, last = _clipped(window, likely)
     length = last - first + 1
     meetings, seen = 0.0, 0
-    for place in range(bisect_left(known, (window, 0)) - 1, -1, -1):
+    for index in range(bisect_left(known, (window, 0)) - 1, -1, -1):
         if seen >= length:
             break
-        start, end = _clipped(known[place][0], likely)
+        start, end = _clipped(known[index][0], likely)
         if end >= start:
-            meetings += known[place][1] * min(1.0, (length - seen) / (end - start + 1))
+            meetings += known[index][1] * min(1.0, (length - seen) / (end - start + 1))
             seen += end - start + 1
     return meetings
 
 
-def _ask_window(ask: Ask[A], window: Window) -> A:
-    answer = ask(max(window.first - 1, 0), window.last + 1)
+def _fetch_window(fetch: Fetch[A], window: Window) -> A:
+    answer = fetch(max(window.first - 1, 0), window.last + 1)
     if window.first < window.last or not _may_be_cut(answer, answer.rows):
         return answer
     # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
     # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
     at = window.first
-    narrow = [ask(at, at), ask(at, at + 1), ask(at - 1, at)]
+    narrow = [fetch(at, at), fetch(at, at + 1), fetch(at - 1, at)]
     for found in narrow:
         if at in found.slot_starts:
             return found
@@ -236,7 +232,7 @@ def quantile_cuts(slot_starts: Sequence[int], rows: int) -> list[int]:
 
 
 def _full(window: Window, answer: Answer) -> str:
-    at = datetime.fromtimestamp(window.first / 1000, UTC).isoformat(timespec="milliseconds")
+    at = from_milliseconds(window.first).isoformat(timespec="milliseconds")
     return (
         f"At {at} alone Drift answers with {answer.rows} meetings, as many as it ever does: "
         "there may be more, and no narrower time to ask for."

@@ -1,4 +1,4 @@
-"""The stand-in's users, teams, contacts and conversations keep Drift's documented rules."""
+"""The fake Drift's users, teams, contacts and conversations keep Drift's documented rules."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 import requests
 
-from standin.organisation import AGENTS, Organisation
-from standin.people import people_of
-from standin.server import People, StandIn
+from fake_drift.organisation import AGENTS, Organisation
+from fake_drift.people import people_of
+from fake_drift.server import People
+from tests.hostile import HostileDrift
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
+def served() -> Iterator[HostileDrift]:
     people = People(
         users=[{"id": 1, "name": "One"}, {"id": 2}],
         former_users=[{"id": 3}],
@@ -20,13 +21,13 @@ def standin() -> Iterator[StandIn]:
         contact=lambda number: {"id": number, "attributes": {}} if number < 9 else None,
         conversation=lambda number: {"id": number} if number < 9 else None,
     )
-    with StandIn([], people=people) as server:
+    with HostileDrift([], people=people) as server:
         yield server
 
 
-def get(standin: StandIn, path: str) -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {standin.token}"}
-    answer = requests.get(standin.url + path, headers=headers, timeout=5)
+def get(server: HostileDrift, path: str) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {server.token}"}
+    answer = requests.get(server.url + path, headers=headers, timeout=5)
     body = answer.json()
     return answer.status_code, body["error"]["type"] if "error" in body else body["data"]
 
@@ -52,22 +53,22 @@ def get(standin: StandIn, path: str) -> tuple[int, Any]:
         ("/conversations/9", 404, "not_found"),
     ],
 )
-def test_what_is_served(standin: StandIn, path: str, status: int, data: Any) -> None:
-    assert get(standin, path) == (status, data)
+def test_what_is_served(server: HostileDrift, path: str, status: int, data: Any) -> None:
+    assert get(server, path) == (status, data)
 
 
-def test_each_path_needs_its_scope(standin: StandIn) -> None:
+def test_each_path_needs_its_scope(server: HostileDrift) -> None:
     paths = ["/users/list", "/contacts/1", "/conversations/1"]
     for path, scope in zip(paths, ("user", "contact", "conversation"), strict=True):
-        standin.scopes = {f"{scope}_read"}
-        assert [get(standin, other)[0] for other in paths] == [
+        server.scopes = {f"{scope}_read"}
+        assert [get(server, other)[0] for other in paths] == [
             200 if other == path else 403 for other in paths
         ]
 
 
-def test_a_name_that_recurs_in_a_query_is_noted_as_often(standin: StandIn) -> None:
-    get(standin, "/users?userId=1&userId=2")
-    assert standin.requests[-1].repeated == (("userId", "1"), ("userId", "2"))
+def test_a_name_that_recurs_in_a_query_is_noted_as_often(server: HostileDrift) -> None:
+    get(server, "/users?userId=1&userId=2")
+    assert server.requests[-1].repeated == (("userId", "1"), ("userId", "2"))
 
 
 def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meetings() -> None:
