@@ -12,7 +12,7 @@ import struct
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
 from fake_drift.server import Answer, Asked, FakeDrift, Handler, error
@@ -71,6 +71,7 @@ class HostileDrift(FakeDrift):
     `faults` is given a request's number, from 0, and its path with the query.
     """
 
+    meetings: InitVar[Any]
     bodies: Mapping[str, bytes] = field(default_factory=dict)  # by path, instead of the right ones
     cap: int = 1_000  # the most rows of any answer
     bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"

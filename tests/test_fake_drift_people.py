@@ -1,4 +1,4 @@
-"""The fake Drift's users, teams, contacts and conversations keep Drift's documented rules."""
+"""The fake Drift serves related records by Drift's documented rules."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,27 +8,29 @@ import requests
 
 from fake_drift.organisation import AGENTS, Organisation
 from fake_drift.people import people_of
-from fake_drift.server import People
-from tests.hostile import HostileDrift
+from fake_drift.server import FakeDrift, People
 
 
 @pytest.fixture
-def served() -> Iterator[HostileDrift]:
+def server() -> Iterator[FakeDrift]:
     people = People(
         users=[{"id": 1, "name": "One"}, {"id": 2}],
         former_users=[{"id": 3}],
         teams=[{"id": 5, "members": [1]}],
+        playbooks=[{"id": 6}],
         contact=lambda number: {"id": number, "attributes": {}} if number < 9 else None,
         conversation=lambda number: {"id": number} if number < 9 else None,
     )
-    with HostileDrift([], people=people) as server:
-        yield server
+    with FakeDrift([], people=people) as running:
+        yield running
 
 
-def get(server: HostileDrift, path: str) -> tuple[int, Any]:
+def get(server: FakeDrift, path: str) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {server.token}"}
     answer = requests.get(server.url + path, headers=headers, timeout=5)
     body = answer.json()
+    if isinstance(body, list):
+        return answer.status_code, body
     return answer.status_code, body["error"]["type"] if "error" in body else body["data"]
 
 
@@ -45,6 +47,7 @@ def get(server: HostileDrift, path: str) -> tuple[int, Any]:
         ("/users", 400, "validation_error"),
         ("/users?userId=x", 400, "validation_error"),
         ("/teams/org", 200, [{"id": 5, "members": [1]}]),
+        ("/playbooks/list", 200, [{"id": 6}]),
         ("/contacts/1", 200, {"id": 1, "attributes": {}}),
         ("/contacts/9", 404, "not_found"),
         ("/contacts/x", 404, "not_found"),
@@ -53,20 +56,21 @@ def get(server: HostileDrift, path: str) -> tuple[int, Any]:
         ("/conversations/9", 404, "not_found"),
     ],
 )
-def test_what_is_served(server: HostileDrift, path: str, status: int, data: Any) -> None:
+def test_what_is_served(server: FakeDrift, path: str, status: int, data: Any) -> None:
     assert get(server, path) == (status, data)
 
 
-def test_each_path_needs_its_scope(server: HostileDrift) -> None:
-    paths = ["/users/list", "/contacts/1", "/conversations/1"]
-    for path, scope in zip(paths, ("user", "contact", "conversation"), strict=True):
+def test_each_path_needs_its_scope(server: FakeDrift) -> None:
+    paths = ["/users/list", "/contacts/1", "/conversations/1", "/playbooks/list"]
+    scopes = ("user", "contact", "conversation", "playbook")
+    for path, scope in zip(paths, scopes, strict=True):
         server.scopes = {f"{scope}_read"}
         assert [get(server, other)[0] for other in paths] == [
             200 if other == path else 403 for other in paths
         ]
 
 
-def test_a_name_that_recurs_in_a_query_is_noted_as_often(server: HostileDrift) -> None:
+def test_a_name_that_recurs_in_a_query_is_noted_as_often(server: FakeDrift) -> None:
     get(server, "/users?userId=1&userId=2")
     assert server.requests[-1].repeated == (("userId", "1"), ("userId", "2"))
 
@@ -83,10 +87,15 @@ def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meet
     assert AGENTS[-1].id not in members
     assert set(members) == {agent.id for agent in AGENTS[:-1]}
     assert len(members) > len(set(members))
+    playbooks: Any = people.playbooks
+    named: set[int | None] = set()
     for booked in meetings[:50]:
         contact: Any = people.contact(int(str(booked["schedulerId"])))
         assert contact["attributes"]["email"].endswith("@example.com")
         if "conversationId" in booked:
             conversation: Any = people.conversation(int(str(booked["conversationId"])))
             assert conversation["createdAt"] < int(str(booked["scheduledAt"]))
+            named.add(conversation["relatedPlaybookId"])
     assert people.conversation(1) is None
+    assert {playbook["id"] for playbook in playbooks} == named - {None}
+    assert all(playbook["name"].endswith(" (example)") for playbook in playbooks)

@@ -41,7 +41,7 @@ def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Itera
 
     All of it is one load package. A read that fails raises, and nothing of it is loaded.
     """
-    began = monotonic()
+    began, answers_before = monotonic(), run.client.answers
     run.begin()
     state = dlt.current.resource_state()
     last: dict[str, Any] = state.get("last_read", {})
@@ -81,9 +81,8 @@ def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Itera
         is_same = listing == left.get("listing")
         yield from _rejected_and_listed(run, versions, slugs, is_same=is_same, is_first=not last)
         finished_at = started_at + timedelta(seconds=monotonic() - began)
-        yield tables.SYNC.rows(
-            [_sync_row(versions, run.client, started_at, finished_at, last.get("started_at"))]
-        )
+        sync = _sync_row(versions, run.client, started_at, finished_at, last.get("started_at"))
+        yield tables.SYNC.rows([sync | {"requests": run.client.answers - answers_before}])
         # Neither a meeting dated ahead nor a wrong clock may carry the cursor past this read.
         if newest := versions.newest_updated_at:
             updated.advance(min(newest, started_at, run.client.first_date or started_at))
@@ -136,7 +135,6 @@ def _sync_row(
         "finished_at": finished_at,
         "window_from": window_from,
         "window_to": from_milliseconds(LAST_MS),
-        "requests": client.answers,
         "meetings_seen": versions.meetings_seen(),
         "versions_added": versions.versions_added,
         "rejected": len(versions.rejected),

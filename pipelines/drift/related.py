@@ -105,6 +105,7 @@ def _former_users(run: Run, report: Report, ids: Sequence[int]) -> list[Row]:
 
 def read_teams(run: Run) -> Iterator[Any]:
     """Rows of `teams` and of `team_members`."""
+    yield from run.wait_for_meetings()
     report = Report()
     with report.contain("teams"):
         answer = run.client.get(endpoints.TEAMS, records.data_records)
@@ -123,6 +124,7 @@ def read_teams(run: Run) -> Iterator[Any]:
 
 def read_playbooks(run: Run) -> Iterator[Any]:
     """Rows of `playbooks`. Drift lists those that are enabled alone."""
+    yield from run.wait_for_meetings()
     report = Report()
     with report.contain("playbooks"):
         answer = run.client.get(endpoints.PLAYBOOKS, records.bare_records)
