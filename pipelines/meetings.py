@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
     """One run, from Drift or from files to the file that analysts open; its summary."""
     from configuration import read_settings
     from console import Steps
-    from drift import drift_source
+    from drift import drift_source, is_waiting
     from drift import summary as related_lines
     from last_run import recorded
     from place import Place
@@ -78,12 +78,13 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
                     asked = demo_source(pipeline, full_refresh=options.full_refresh)
                     source = held.enter_context(asked)
                 lists = source.with_resources("meetings", "users", "teams", "playbooks")
-                visitors = source.with_resources("contacts", "conversations")
+                by_id = source.with_resources("contacts", "conversations")
                 with steps.step("sync"):
                     pipeline.run(lists)
                 with steps.step("contacts"):
-                    pipeline.run(visitors)
-                imported, related = [], related_lines(lists, visitors)
+                    if is_waiting(pipeline, full_refresh=options.full_refresh):
+                        pipeline.run(by_id)
+                imported, related = [], related_lines(lists, by_id)
             with steps.step("models and checks"):
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
             lines = summarize(pipeline, built, related, imported)

@@ -266,7 +266,8 @@ def prepared(name: str, folder: Path, url: str) -> Program:
         source = {"SOURCES__DRIFT__BASE_URL": url, "SOURCES__DRIFT__ACCESS_TOKEN": TOKEN}
         # The others read meetings alone.
         source |= dict.fromkeys(
-            (f"SOURCES__DRIFT__{name}" for name in ("USERS", "TEAMS", "CONTACTS")), "false"
+            (f"SOURCES__DRIFT__{name}" for name in ("USERS", "TEAMS", "PLAYBOOKS", "CONTACTS")),
+            "false",
         )
         database = project.folder / "warehouse.duckdb"
         return Program(name, folder, project.command(), project.environ(**source), database)
@@ -524,7 +525,7 @@ def figures(runs: Runs) -> list[str]:
             ]
         )
     names = ["meetings", "run", "program", "seconds (from to)", "ours ÷ it", "CPU s", "peak MB"]
-    steps_named = "sync / neighbours / models and checks / snapshot, s"
+    steps_named = "sync / contacts / models and checks / snapshot, s"
     return table([*names, "requests", steps_named], rows, left=3)
 
 

@@ -11,7 +11,7 @@ import dlt
 import pytest
 
 from configuration import SettingError, read_settings
-from drift import drift_source, summary
+from drift import drift_source, is_waiting, summary
 from drift.errors import BrokenAnswerError
 from drift.records import attribute_columns, bare_records, data_object, data_records
 from fake_drift.server import People
@@ -514,6 +514,17 @@ def test_playbooks_alone_are_missing_without_their_scope(start: Start) -> None:
         "missing    playbooks: Drift refused the access token (403): The token lacks the scope"
         " playbook_read. It needs the scope playbook_read.",
     ]
+
+
+def test_whether_a_contact_waits_to_be_read_is_known_before(start: Start) -> None:
+    sync = start([booked("a", 1, conversationId=7)], contact=visitor)
+    assert not is_waiting(sync.pipeline())
+    sync.run(contacts=False)
+    assert is_waiting(sync.pipeline())
+    assert not is_waiting(sync.pipeline(), contacts=False)
+    sync.run(NOW + DAY)
+    assert not is_waiting(sync.pipeline())
+    assert is_waiting(sync.pipeline(), conversations=True)
 
 
 @pytest.mark.parametrize("mode", ["round_robin", "fifo"])

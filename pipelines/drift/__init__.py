@@ -22,11 +22,11 @@ from .client import DriftClient
 from .errors import DriftError
 from .meetings import read_meetings
 from .privacy import policy_of
-from .read_by_id import Wanted, read_by_id
+from .read_by_id import Wanted, is_waiting, read_by_id
 from .related import read_playbooks, read_teams, read_users, summary
-from .run import Run
+from .run import Run, last_read
 
-__all__ = ["DriftError", "drift_source", "last_read", "summary"]
+__all__ = ["DriftError", "drift_source", "is_waiting", "last_read", "summary"]
 
 
 @dlt.source(name="drift", max_table_nesting=0)
@@ -94,14 +94,6 @@ def drift_source(
         contacts_resource(run, further, limits, is_on=contacts),
         conversations_resource(run, limits, is_on=conversations),
     ]
-
-
-def last_read(pipeline: dlt.Pipeline) -> dict[str, Any]:
-    """What the last complete read left for the next: `sync_id`, `started_at`, and more; or {}."""
-    state: Any = pipeline.state
-    for key in ("sources", "drift", "resources", "meetings", "last_read"):
-        state = state.get(key, {})
-    return dict(state)
 
 
 @dlt.resource(name="meetings")

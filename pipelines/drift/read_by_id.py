@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.configuration.inject import with_config
 
 from . import tables
 from .endpoints import Endpoint
 from .errors import DriftError, ForbiddenError, GoneError
+from .known_state import Destination
 from .records import Row
 from .related import Report
-from .run import Run
+from .run import Run, last_read
 from .sql import timestamp_literal
 from .tables import RawTable
 from .values import UTC_TIME
@@ -80,7 +83,7 @@ def _wanted_ids(run: Run, wanted: Wanted, oldest: datetime) -> pa.ChunkedArray:
         if named.num_rows:
             known = stored.table(f"select {', '.join(state.names)} from {table.name}", state, table)
         waiting = stored.table(
-            _waiting_query(wanted, oldest, even_gone=run.full_refresh),
+            _waiting_query(table.name, wanted.column, oldest, even_gone=run.full_refresh),
             WAITING,
             tables.VERSIONS,
             tables.SYNC,
@@ -109,7 +112,7 @@ def _wanted_ids(run: Run, wanted: Wanted, oldest: datetime) -> pa.ChunkedArray:
         return ids.to_arrow_table()["id"]
 
 
-def _waiting_query(wanted: Wanted, oldest: datetime, *, even_gone: bool) -> str:
+def _waiting_query(table: str, column: str, oldest: datetime, *, even_gone: bool) -> str:
     again = f"not is_gone and read_at < {timestamp_literal(oldest)} and changed_at > read_at"
     return f"""
         select id, newest_at, known_id is not null as is_known
@@ -117,11 +120,11 @@ def _waiting_query(wanted: Wanted, oldest: datetime, *, even_gone: bool) -> str:
             select id, max(booked_at) as newest_at, max(started_at) as changed_at
             from (
                 select
-                    {wanted.column} as id,
+                    {column} as id,
                     sync_id as seen_in,
                     coalesce(scheduled_at, updated_at) as booked_at
                 from {tables.VERSIONS.name}
-                where {wanted.column} is not null
+                where {column} is not null
             ) as versions
             left join (
                 select sync_id, started_at from {tables.SYNC.name}
@@ -129,10 +132,42 @@ def _waiting_query(wanted: Wanted, oldest: datetime, *, even_gone: bool) -> str:
             group by id
         ) as named
         left join (
-            select id as known_id, is_gone, read_at from {wanted.table.name}
+            select id as known_id, is_gone, read_at from {table}
         ) as known on named.id = known.known_id
         where known_id is null or ({again}){" or is_gone" * even_gone}
         """
+
+
+@with_config(sections=("sources", "drift"))
+def is_waiting(
+    pipeline: dlt.Pipeline,
+    contacts: bool = True,
+    conversations: bool = False,
+    contact_refresh_days: float = 30.0,
+    full_refresh: bool = False,
+) -> bool:
+    """Whether the resources `contacts` and `conversations` would ask for anything.
+
+    Where not, a run of theirs can be spared. The settings are those of `drift_source`.
+    """
+    last = last_read(pipeline)
+    wanted = [(tables.CONTACT, "scheduler_id")] * contacts
+    wanted += [(tables.CONVERSATION, "conversation_id")] * conversations
+    if not last or not wanted:
+        return False
+    oldest = last["started_at"] - timedelta(days=contact_refresh_days)
+    pipeline.activate()
+    with Destination().open() as stored:
+        return any(
+            stored.table(
+                _waiting_query(table.name, column, oldest, even_gone=full_refresh) + " limit 1",
+                WAITING,
+                tables.VERSIONS,
+                tables.SYNC,
+                table,
+            ).num_rows
+            for table, column in wanted
+        )
 
 
 def _read_each(

@@ -65,3 +65,11 @@ class Run:
         last = dlt.current.resource_state(MEETINGS).get("last_read", {})
         moment: datetime = last.get("started_at", self.started_at)
         return moment
+
+
+def last_read(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    """What the last complete read left for the next: `sync_id`, `started_at`, and more; or {}."""
+    state: Any = pipeline.state
+    for key in ("sources", "drift", "resources", MEETINGS, "last_read"):
+        state = state.get(key, {})
+    return dict(state)
