@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,11 @@ def run(*command: str, cwd: Path) -> str:
 
 
 def test_the_wheel_runs_in_an_empty_folder_and_a_second_time_adds_nothing(tmp_path: Path) -> None:
-    run("uv", "build", "--wheel", "--out-dir", str(tmp_path / "dist"), cwd=ROOT)
+    copy = tmp_path / "copy"  # a build leaves files behind
+    shutil.copytree(ROOT / "pipelines" / "drift", copy / "pipelines" / "drift")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    run("uv", "build", "--wheel", "--out-dir", str(tmp_path / "dist"), cwd=copy)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     python = str(tmp_path / "venv" / "bin" / "python")
     run("uv", "venv", "--python", sys.executable, str(tmp_path / "venv"), cwd=tmp_path)

@@ -26,6 +26,9 @@ from .values import from_milliseconds
 FULL: Final = 0.93
 """How many meetings a window is made for, as a share of the most that an answer had."""
 
+MOST_PARTS: Final = 8
+"""Parts that a window is cut into at once: farther on, meetings may be less dense."""
+
 
 @dataclass(frozen=True, order=True)
 class Window:
@@ -112,35 +115,24 @@ def read_windows(
 def _narrowed(
     window: Window, known: Sequence[tuple[Window, int]], likely: Window, fullest: int
 ) -> list[Window]:
-    """The window in parts, the first of which is expected to hold no more than an answer has."""
-    parts = [window]
-    while parts[0].first < parts[0].last:
-        meetings = _expected(parts[0], known, likely)
-        if meetings <= fullest:
-            break
-        # Over a few answers' worth, meetings are likely as dense as just before.
-        count = ceil(meetings / (FULL * fullest)) if meetings <= 8 * fullest else 2
-        parts[:1] = _even_parts(parts[0], likely, count)
-    return parts
+    """The window in parts, of which the first likely fits into an answer.
 
-
-def _expected(window: Window, known: Sequence[tuple[Window, int]], likely: Window) -> float:
-    """Meetings that a window may hold: as many as the windows before it, over the same length.
-
-    `known` has the windows read so far, ascending, and how many meetings start there. (Those that
-    have no start are in every answer, and say nothing.)
+    Meetings are taken to be as dense as in the window just before, of those in `known` (ascending,
+    with how many meetings start there).
     """
+    index = bisect_left(known, (window, 0)) - 1
+    if index < 0:
+        return [window]
+    before, meetings = known[index]
+    expected = meetings * _likely_length(window, likely) / max(1, _likely_length(before, likely))
+    if expected <= fullest:
+        return [window]
+    return _even_parts(window, likely, min(MOST_PARTS, ceil(expected / (FULL * fullest))))
+
+
+def _likely_length(window: Window, likely: Window) -> int:
     first, last = _clipped(window, likely)
-    length = last - first + 1
-    meetings, seen = 0.0, 0
-    for index in range(bisect_left(known, (window, 0)) - 1, -1, -1):
-        if seen >= length:
-            break
-        start, end = _clipped(known[index][0], likely)
-        if end >= start:
-            meetings += known[index][1] * min(1.0, (length - seen) / (end - start + 1))
-            seen += end - start + 1
-    return meetings
+    return max(0, last - first + 1)
 
 
 def _fetch_window(fetch: Fetch[A], window: Window) -> A:
