@@ -52,8 +52,7 @@ def drift_source(
 
     Args:
         base_url: Where Drift's API answers.
-        access_token: A token with the scope `user_read`; and `contact_read`, `playbook_read`,
-            `conversation_read` for what these say. What its scopes leave out is said, and missing.
+        access_token: A token. `endpoints` has the scope that each resource needs.
         overlap_hours: How far behind the newest `updatedAt` the cursor stays, for versions that
             Drift commits late.
         requests_in_flight: The most requests under way at once.
@@ -63,13 +62,12 @@ def drift_source(
         contacts: Whether to read the contacts who booked.
         conversations: Whether to read the conversations in which meetings were booked.
         contacts_per_run: The most contacts that one run asks for, and the most conversations.
-        contact_refresh_days: A contact or conversation is read again when this old, and only when
-            one of its meetings has changed since.
+        contact_refresh_days: One is read again when this old and a meeting of its has changed.
         contact_attributes: Attributes of contacts to keep, by Drift's names, beside the usual.
         personal_data: keep, hash or drop: see `privacy`.
         personal_data_key: The key of the hash.
-        full_refresh: Read without what the last run left (the windows it cut, what it listed, the
-            cursor), and ask again for contacts and conversations that were gone. Drops nothing.
+        full_refresh: Read without what the last run left, and ask again for records that were
+            gone. Drops nothing.
         started_at: When this run starts, where that is not now.
 
     Returns:

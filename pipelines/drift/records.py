@@ -1,14 +1,33 @@
 """Bodies and records of users, teams, contacts, conversations and playbooks → rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from .errors import BrokenAnswerError
-from .tables import CONTACTS
+from .tables import CONTACTS, CONVERSATION, RawTable
 from .values import as_flag, as_id, as_text, as_time, parse_json, snake_case
 
 Row = dict[str, Any]
+
+OWN_COLUMNS: Final = ("is_current", "is_gone", "read_at")
+"""What the source adds to a record."""
+
+RENAMED: Final = {
+    "is_verified": "verified",
+    "is_bot": "bot",
+    "is_main": "main",
+    "owner_id": "owner",
+    "playbook_id": "relatedPlaybookId",
+}
+"""Attributes whose columns have other names."""
+
+CONVERTED: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "bigint": as_id,
+    "text": as_text,
+    "bool": as_flag,
+    "timestamp": as_time,
+}
 
 
 def data_records(body: bytes) -> list[Any]:
@@ -40,56 +59,26 @@ def _data(body: bytes) -> Any:
     return answer["data"]
 
 
-def user_row(record: Mapping[str, Any]) -> Row:
-    return {
-        "id": as_id(record.get("id")),
-        "org_id": as_id(record.get("orgId")),
-        "name": as_text(record.get("name")),
-        "alias": as_text(record.get("alias")),
-        "email": as_text(record.get("email")),
-        "phone": as_text(record.get("phone")),
-        "locale": as_text(record.get("locale")),
-        "availability": as_text(record.get("availability")),
-        "role": as_text(record.get("role")),
-        "time_zone": as_text(record.get("timeZone")),
-        "avatar_url": as_text(record.get("avatarUrl")),
-        "is_verified": as_flag(record.get("verified")),
-        "is_bot": as_flag(record.get("bot")),
-        "created_at": as_time(record.get("createdAt")),
-        "updated_at": as_time(record.get("updatedAt")),
-    }
+def table_row(table: RawTable, record: Mapping[str, Any]) -> Row:
+    """A record's values by the columns of its table: each is Drift's attribute of the same name.
 
-
-def team_row(record: Mapping[str, Any]) -> Row:
-    return {
-        "id": as_id(record.get("id")),
-        "org_id": as_id(record.get("orgId")),
-        "workspace_id": as_text(record.get("workspaceId")),
-        "name": as_text(record.get("name")),
-        "owner_id": as_id(record.get("owner")),
-        "status": as_text(record.get("status")),
-        "is_main": as_flag(record.get("main")),
-        "updated_at": as_time(record.get("updatedAt")),
-    }
+    Absent or unusable values are null. Columns that the source adds itself are left out.
+    """
+    row = {}
+    for column, (kind, _) in table.columns.items():
+        if column not in OWN_COLUMNS:
+            first, *rest = column.split("_")
+            attribute = RENAMED.get(column, first + "".join(map(str.capitalize, rest)))
+            row[column] = CONVERTED[kind](record.get(attribute))
+    return row
 
 
 def member_rows(team: int, record: Mapping[str, Any]) -> list[Row]:
+    """The members of a team, each once."""
     members = record.get("members")
     users = {as_id(user) for user in members} if isinstance(members, list) else set()
-    return [
-        {"team_id": team, "user_id": user, "is_current": True} for user in users if user is not None
-    ]
-
-
-def playbook_row(record: Mapping[str, Any]) -> Row:
-    return {
-        "id": as_id(record.get("id")),
-        "name": as_text(record.get("name")),
-        "report_type": as_text(record.get("reportType")),
-        "goals": as_text(record.get("goals")),
-        "created_at": as_time(record.get("createdAt")),
-        "updated_at": as_time(record.get("updatedAt")),
-    }
+    row = {"team_id": team, "is_current": True}
+    return [row | {"user_id": user} for user in users if user is not None]
 
 
 def contact_row(body: bytes, further: Mapping[str, str]) -> Row:
@@ -104,15 +93,8 @@ def contact_row(body: bytes, further: Mapping[str, str]) -> Row:
 
 
 def conversation_row(body: bytes) -> Row:
-    data = data_object(body)
-    return {
-        "contact_id": as_id(data.get("contactId")),
-        "status": as_text(data.get("status")),
-        "playbook_id": as_text(data.get("relatedPlaybookId")),
-        "inbox_id": as_text(data.get("inboxId")),
-        "created_at": as_time(data.get("createdAt")),
-        "updated_at": as_time(data.get("updatedAt")),
-    }
+    """A conversation."""
+    return table_row(CONVERSATION, data_object(body))
 
 
 def attribute_columns(names: Sequence[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ the run: it is kept in the resource's metrics, for `summary`, and logged.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from .errors import DriftError, GoneError
 from .records import Row
 from .run import Run
 from .tables import RawTable
+from .values import as_id
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +61,12 @@ class Report:
         except DriftError as failure:
             self.missing(f"{name}: {failure}")
 
-    def by_id(
-        self, answer: Sequence[Any], decode: Callable[[Mapping[str, Any]], Row], name: str
-    ) -> dict[int, Row]:
+    def by_id(self, table: RawTable, answer: Sequence[Any]) -> dict[int, Row]:
         """Rows of an answer's records by their ids."""
-        rows = [decode(record) for record in answer if isinstance(record, dict)]
+        rows = [records.table_row(table, one) for one in answer if isinstance(one, dict)]
         by_id = {row["id"]: row for row in rows if row["id"] is not None}
         if without := len(answer) - sum(row["id"] is not None for row in rows):
-            self.missing(f"{name}: {without:,} records without an id were left out.")
+            self.missing(f"{table.name}: {without:,} records without an id were left out.")
         return by_id
 
 
@@ -78,7 +77,7 @@ def read_users(run: Run) -> Iterator[Any]:
     with report.contain("users"):
         stored = _stored(run, tables.USER)
         answer = run.client.get(endpoints.USERS, records.data_records)
-        listed = report.by_id(answer, records.user_row, "users")
+        listed = report.by_id(tables.USER, answer)
         if not listed and any(row["is_current"] for row in stored):
             raise DriftError("Drift listed none, so those known stay as they were.")
         report.read(f"{len(listed):,} users")
@@ -96,7 +95,7 @@ def _former_users(run: Run, report: Report, ids: Sequence[int]) -> list[Row]:
         answer = run.client.get(endpoints.SOME_USERS, records.data_records, {"userId": ids})
     except GoneError:  # a map without any, or this: Drift has not said
         answer = []
-    found = report.by_id(answer, records.user_row, "users")
+    found = report.by_id(tables.USER, answer)
     return [
         found.get(user, {"id": user}) | {"is_current": False, "is_gone": user not in found}
         for user in ids
@@ -109,12 +108,12 @@ def read_teams(run: Run) -> Iterator[Any]:
     report = Report()
     with report.contain("teams"):
         answer = run.client.get(endpoints.TEAMS, records.data_records)
-        teams = report.by_id(answer, records.team_row, "teams")
+        teams = report.by_id(tables.TEAM, answer)
         report.read(f"{len(teams):,} teams")
         members = [
             member
             for record in answer
-            if isinstance(record, dict) and (team := records.team_row(record)["id"]) is not None
+            if isinstance(record, dict) and (team := as_id(record.get("id"))) is not None
             for member in records.member_rows(team, record)
         ]
         rows = [row | {"is_current": True} for row in teams.values()]
@@ -128,7 +127,7 @@ def read_playbooks(run: Run) -> Iterator[Any]:
     report = Report()
     with report.contain("playbooks"):
         answer = run.client.get(endpoints.PLAYBOOKS, records.bare_records)
-        playbooks = report.by_id(answer, records.playbook_row, "playbooks")
+        playbooks = report.by_id(tables.PLAYBOOK, answer)
         report.read(f"{len(playbooks):,} playbooks")
         rows = [row | {"is_current": True} for row in playbooks.values()]
         yield from _changed(run, tables.PLAYBOOK, rows, _stored(run, tables.PLAYBOOK))
