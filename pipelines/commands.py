@@ -42,7 +42,7 @@ def status(project: Path, *, demo: bool, in_json: bool) -> int:
 
 def dry_import(project: Path, files: Sequence[Path], *, demo: bool) -> list[str]:
     """`--import --dry-run`: what an import would add; nothing is written."""
-    from drift.importing import Tally, count_saved  # noqa: PLC0415
+    from drift.import_files import Tally, count_import  # noqa: PLC0415
     from summary import summarize_import  # noqa: PLC0415
     from warehouse.lock import run_lock  # noqa: PLC0415
 
@@ -50,5 +50,5 @@ def dry_import(project: Path, files: Sequence[Path], *, demo: bool) -> list[str]
     place = Place.of(project, settings, demo=demo)
     with run_lock(place.lock, wait_seconds=settings.lock_wait_seconds):
         place.open().activate()
-        count_saved(files, tally)
+        count_import(files, tally)
     return summarize_import(tally, len(files), is_dry_run=True)

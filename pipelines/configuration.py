@@ -12,7 +12,7 @@ import dlt
 import tomlkit
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from drift.personal import MODES
+from drift.privacy import MODES
 from drift.zones import known_zones
 
 KNOWN_KEYS: Final = {
@@ -23,6 +23,7 @@ KNOWN_KEYS: Final = {
         "requests_in_flight",
         "users",
         "teams",
+        "playbooks",
         "contacts",
         "conversations",
         "contacts_per_run",
@@ -109,7 +110,7 @@ def _check_source() -> None:
         if not _number(f"sources.drift.{key}", least, least=least).is_integer():
             raise SettingError(f"sources.drift.{key} must be a whole number.")
     _number("sources.drift.contact_refresh_days", 30.0, least=0)
-    for key in ("users", "teams", "contacts", "conversations"):
+    for key in ("users", "teams", "playbooks", "contacts", "conversations"):
         _value(f"sources.drift.{key}", bool)
     attributes = _value("sources.drift.contact_attributes", list) or []
     if not all(isinstance(name, str) and name for name in attributes):

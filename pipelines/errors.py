@@ -14,8 +14,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
 from configuration import SettingError
-from drift.client import DriftError
-from drift.saved import SavedError
+from drift.errors import DriftError
 from warehouse.destination import MissingExtraError
 from warehouse.lock import LockedError
 from warehouse.models import ModelsError
@@ -36,11 +35,13 @@ def explain(failure: BaseException) -> tuple[str, int]:
         return "Interrupted: nothing is lost, the next run goes on from here.", INTERRUPTED
     for cause in _causes(failure):
         match cause:
-            case DriftError() | ModelsError():
+            case DriftError():
+                return str(cause), cause.exit_code
+            case ModelsError():
                 return str(cause), FAILED
             case LockedError():
                 return str(cause), LOCKED
-            case SettingError() | SnapshotError() | SavedError() | MissingExtraError():
+            case SettingError() | SnapshotError() | MissingExtraError():
                 return str(cause), USAGE
             case ConfigFieldMissingException():
                 if "access_token" in cause.fields:

@@ -1,7 +1,7 @@
 """The scheduled run: Drift's booked meetings into the warehouse, and the metrics derived.
 
     python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
-    python pipelines/meetings.py --demo    the same, against a stand-in for Drift: no account
+    python pipelines/meetings.py --demo    the same, against a fake Drift: no account needed
     python pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
     python pipelines/meetings.py --report bookings.html    what is published, as a page to look at
     python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
     """One run, from Drift or from files to the file that analysts open; its summary."""
     from configuration import read_settings
     from console import Steps
-    from drift import drift_source
-    from drift.neighbours import drift_neighbours, read_neighbours
+    from drift import drift_source, is_waiting
+    from drift import summary as related_lines
     from last_run import recorded
     from place import Place
     from summary import summarize
@@ -70,23 +70,24 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
         with kept_open(database, settings.duckdb_memory):
             finish_interrupted(pipeline)
             if options.files:
-                imported, neighbours = _import(pipeline, options.files, steps), []
+                imported, related = _import(pipeline, options.files, steps), []
             else:
                 if options.demo:
                     from demo import demo_source
 
                     asked = demo_source(pipeline, full_refresh=options.full_refresh)
-                    source, read_neighbours = held.enter_context(asked)
+                    source = held.enter_context(asked)
+                lists = source.with_resources("meetings", "users", "teams", "playbooks")
+                by_id = source.with_resources("contacts", "conversations")
                 with steps.step("sync"):
-                    pipeline.run(source)
-                with steps.step("neighbours"):
-                    found = read_neighbours(full_refresh=options.full_refresh)
-                    if found.rows:
-                        pipeline.run(drift_neighbours(found))
-                imported, neighbours = [], found.summary
+                    pipeline.run(lists)
+                with steps.step("contacts"):
+                    if is_waiting(pipeline, full_refresh=options.full_refresh):
+                        pipeline.run(by_id)
+                imported, related = [], related_lines(lists, by_id)
             with steps.step("models and checks"):
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
-            lines = summarize(pipeline, built, neighbours, imported)
+            lines = summarize(pipeline, built, related, imported)
         if database:
             with steps.step("snapshot"):
                 publish(database, place.snapshot, without=[RAW_STAGING])
@@ -100,12 +101,12 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
 
 def _import(pipeline: Pipeline, files: Sequence[Path], steps: Steps) -> list[str]:
     """Loads saved answers; what the summary says of them."""
-    from drift.importing import Tally, drift_saved
+    from drift.import_files import Tally, drift_import
     from summary import summarize_import
 
     tally = Tally()
     with steps.step("import"):
-        pipeline.run(drift_saved(files, tally))
+        pipeline.run(drift_import(files, tally))
     return summarize_import(tally, len(files))
 
 
@@ -117,7 +118,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "3 another run is under way; of --status: 0 fresh, 4 stale, 5 a hole.",
     )
     parser.add_argument(
-        "--demo", action="store_true", help="read a stand-in for Drift; each run moves it on a day"
+        "--demo", action="store_true", help="read a fake Drift; each run moves it on a day"
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
@@ -187,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return report(PROJECT, options.report, demo=options.demo)
         if options.files:
-            from drift.saved import find_files
+            from drift.saved_files import find_files
 
             options.files = find_files(options.files)
         if options.apply_personal_data:

@@ -9,7 +9,7 @@ from dlt import Pipeline
 from configuration import SettingError, read_settings
 from console import Steps
 from drift import tables
-from drift.rewriting import drift_rewritten
+from drift.redact import drift_redacted
 from place import Place
 from report import check_report, write_report
 from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
@@ -52,7 +52,7 @@ def rewrite(project: Path, *, demo: bool) -> list[str]:
             if not _holds_meetings(pipeline):
                 return ["rewritten  nothing: no run has stored anything yet"]
             with steps.step("raw tables"):
-                pipeline.run(drift_rewritten())
+                pipeline.run(drift_redacted())
             with steps.step("models and checks"):
                 built = build(pipeline, project / "sql", {"time_zone": settings.time_zone})
         with steps.step("removal of older files"):

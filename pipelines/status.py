@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from drift.settings import VISIBLE_DAYS
+from drift.api import VISIBLE_DAYS
 from warehouse.reading import Ask
 
 FRESH, STALE, HOLE = 0, 4, 5

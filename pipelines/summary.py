@@ -13,7 +13,7 @@ from warehouse.build import Built
 from warehouse.models import DATASET
 
 if TYPE_CHECKING:
-    from drift.importing import Tally
+    from drift.import_files import Tally
 
 TOP_ROWS: Final = 5
 METRICS: Final = {
@@ -29,19 +29,19 @@ FIGURES: Final = (
 def summarize(
     pipeline: Pipeline,
     built: Built,
-    neighbours: Sequence[str] = (),
+    related: Sequence[str] = (),
     imported: Sequence[str] = (),
 ) -> list[str]:
     """Lines that say what the run read, added and built, and what the metrics now are.
 
-    `neighbours` are those of who was read, `imported` those of an import, which is no sync.
+    `related` are those of related records, `imported` those of an import, which is no sync.
     """
     with pipeline.sql_client() as client:
         tops = {name: _top(client, name, key) for name, key in METRICS.items()}
         sync = {} if imported else _sync(client, last_read(pipeline)["sync_id"])
     lines = [
         *(_read(sync) if sync else imported),
-        *neighbours,
+        *related,
         f"built      {len(built.rows)} tables in {DATASET}, {sum(built.rows.values()):,} rows,"
         " all checks passed",
     ]

@@ -4,7 +4,7 @@
     uv run python tests/benchmark.py --meetings 20000     # other works: sizes, shapes, latencies
     uv run python tests/benchmark.py --smoke              # small: what landed, and the requests
 
-Each run is a whole process that reads a stand-in for Drift, itself a process of its own, and lands
+Each run is a whole process that reads a fake Drift, itself a process of its own, and lands
 in DuckDB files of its own. The programs take turns, so that a ratio compares neighbours in time.
 Exit code 1: they did not land the same meetings, a program failed, or (with --smoke) a target for
 requests was missed. The tables go to stdout, progress to stderr.
@@ -42,15 +42,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "pipelines")]
 
-from standin.organisation import Meeting, Shape, synthetic_meetings  # noqa: E402
-from standin.server import StandIn  # noqa: E402
+from fake_drift.organisation import Meeting  # noqa: E402
+from tests.hostile import HostileDrift  # noqa: E402
+from tests.synthetic import Shape, synthetic_meetings  # noqa: E402
 
 T = TypeVar("T")
 
 OURS, BY_HAND, DLT = "ours", "by hand", "idiomatic dlt"
 PROGRAMS: Final = (OURS, BY_HAND, DLT)
 RIVALS: Final = {BY_HAND: "by_hand.py", DLT: "idiomatic_dlt.py"}
-TOKEN: Final = StandIn.token
+TOKEN: Final = HostileDrift.token
 
 COLD, AGAIN, CHANGED, STORED = "cold", "again", "10 % changed", "many stored"
 PHASES: Final = (COLD, AGAIN, CHANGED, STORED)
@@ -140,7 +141,7 @@ class BenchmarkError(Exception):
     """A program failed, or did not land what the others did."""
 
 
-# --- the stand-in, in a process of its own
+# --- the fake Drift, in a process of its own
 
 
 def changed(meetings: Sequence[Meeting], since: datetime) -> list[Meeting]:
@@ -170,24 +171,27 @@ def serve(work: Work, orders: "Connection[int | None, bool | None]") -> None:
     """
     since = datetime.now(UTC)
     meetings = synthetic_meetings(work.meetings, work.shape, since)
-    with StandIn(meetings, latency_seconds=work.latency_ms / 1000) as standin, suppress(EOFError):
+    with (
+        HostileDrift(meetings, latency_seconds=work.latency_ms / 1000) as server,
+        suppress(EOFError),
+    ):
         if CHANGED not in work.phases:
             meetings = []  # rendered: two gigabytes less for a million
         gc.freeze()
-        orders.send(standin.port)
+        orders.send(server.port)
         heard = 0
         while True:
             change = orders.recv()
             if change is not None:
-                standin.set_meetings(changed(meetings, since) if change else meetings)
-            asked = len(standin.requests)
+                server.set_meetings(changed(meetings, since) if change else meetings)
+            asked = len(server.requests)
             orders.send(asked - heard)
             heard = asked
 
 
 @dataclass(frozen=True)
 class Server:
-    """The stand-in of a work, as the benchmark sees it."""
+    """The fake Drift of a work, as the benchmark sees it."""
 
     url: str
     orders: "Connection[bool | None, int]"
@@ -216,7 +220,7 @@ def served(work: Work) -> Iterator[Server]:
 
 
 def ceiling(url: str) -> tuple[float, float]:
-    """Answers of 1000 meetings, and megabytes, that the stand-in gives in a second."""
+    """Answers of 1000 meetings, and megabytes, that the fake Drift gives in a second."""
     answers: list[int] = []
     path = "/users/meetings/org?min_start_time=0&max_start_time=253402214400000&limit=1000"
     until = time.monotonic() + 1
@@ -253,7 +257,7 @@ class Program:
 
 
 def prepared(name: str, folder: Path, url: str) -> Program:
-    from tests.conftest import Project  # noqa: PLC0415 - the stand-in needs none of its imports
+    from tests.conftest import Project  # noqa: PLC0415 - the fake Drift needs none of its imports
 
     folder.mkdir()
     if name == OURS:
@@ -262,7 +266,8 @@ def prepared(name: str, folder: Path, url: str) -> Program:
         source = {"SOURCES__DRIFT__BASE_URL": url, "SOURCES__DRIFT__ACCESS_TOKEN": TOKEN}
         # The others read meetings alone.
         source |= dict.fromkeys(
-            (f"SOURCES__DRIFT__{name}" for name in ("USERS", "TEAMS", "CONTACTS")), "false"
+            (f"SOURCES__DRIFT__{name}" for name in ("USERS", "TEAMS", "PLAYBOOKS", "CONTACTS")),
+            "false",
         )
         database = project.folder / "warehouse.duckdb"
         return Program(name, folder, project.command(), project.environ(**source), database)
@@ -520,7 +525,7 @@ def figures(runs: Runs) -> list[str]:
             ]
         )
     names = ["meetings", "run", "program", "seconds (from to)", "ours ÷ it", "CPU s", "peak MB"]
-    steps_named = "sync / neighbours / models and checks / snapshot, s"
+    steps_named = "sync / contacts / models and checks / snapshot, s"
     return table([*names, "requests", steps_named], rows, left=3)
 
 
@@ -590,7 +595,7 @@ def main() -> int:
     lines = table(names, [verdict.row() for verdict in verdicts], left=2)
     lines += ["", *figures(runs), "", machine(), ""]
     lines += [
-        f"The stand-in's own ceiling: {answers:,.0f} answers of 1,000 meetings a second,"
+        f"The fake Drift's own ceiling: {answers:,.0f} answers of 1,000 meetings a second,"
         f" {megabytes:,.0f} MB/s.",
         "In every phase all programs had landed the same meetings.",
     ]

@@ -15,7 +15,7 @@ from typing import Any, Self
 import duckdb
 import pytest
 
-from standin.server import StandIn
+from tests.hostile import HostileDrift
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -139,16 +139,16 @@ def project(tmp_path: Path) -> Project:
     return Project.copied_to(tmp_path)
 
 
-Serve = Callable[..., StandIn]
+Serve = Callable[..., HostileDrift]
 
 
 @pytest.fixture
 def serve(project: Project) -> Iterator[Serve]:
-    """Starts a stand-in that the project reads from then on."""
-    servers: list[StandIn] = []
+    """Starts a fake Drift that the project reads from then on."""
+    servers: list[HostileDrift] = []
 
-    def start(meetings: Any, **options: Any) -> StandIn:
-        server = StandIn(meetings, **options).__enter__()
+    def start(meetings: Any, **options: Any) -> HostileDrift:
+        server = HostileDrift(meetings, **options).__enter__()
         servers.append(server)
         project.environment |= {
             "SOURCES__DRIFT__BASE_URL": server.url,

@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from standin.organisation import synthetic_meetings
 from tests.benchmark import BY_HAND, DLT, Run, Verdict, Work, changed, difference
 from tests.benchmark import verdicts_on_requests as on_requests
+from tests.synthetic import synthetic_meetings
 
 ALIKE = "('a', 1, 'ACTIVE'), ('b', 2, null)"
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from standin.server import People, StandIn
+from fake_drift.server import People
 from tests.conftest import Project, Zygote, meeting, milliseconds
+from tests.hostile import HostileDrift
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
@@ -77,14 +78,14 @@ def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def server() -> Iterator[StandIn]:
-    with StandIn(organisation(1), people=people(1), serves_unscheduled=True) as server:
+def server() -> Iterator[HostileDrift]:
+    with HostileDrift(organisation(1), people=people(1), serves_unscheduled=True) as server:
         yield server
 
 
 @pytest.mark.parametrize("first_run", [True, False], ids=["the first run", "a later run"])
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
-    project: Project, server: StandIn, tmp_path: Path, kills: int, first_run: bool
+    project: Project, server: HostileDrift, tmp_path: Path, kills: int, first_run: bool
 ) -> None:
     project.environment |= {
         "SOURCES__DRIFT__BASE_URL": server.url,

@@ -9,17 +9,17 @@ import dlt
 import pytest
 
 from drift import drift_source
-from standin.server import StandIn
 from tests.conftest import NOW, meeting, milliseconds
+from tests.hostile import HostileDrift
 
 
 @pytest.fixture
-def server() -> Iterator[StandIn]:
-    with StandIn([], clock=lambda: NOW) as server:
+def server() -> Iterator[HostileDrift]:
+    with HostileDrift([], clock=lambda: NOW) as server:
         yield server
 
 
-def sync(folder: Path, server: StandIn, started_at: datetime, **options: Any) -> dlt.Pipeline:
+def sync(folder: Path, server: HostileDrift, started_at: datetime, **options: Any) -> dlt.Pipeline:
     """One run of the source, as a new process would make it."""
     pipeline = dlt.pipeline(
         "cursor",
@@ -63,7 +63,7 @@ def at(hours: float, **attributes: object) -> dict[str, object]:
     ],
 )
 def test_the_cursor_never_passes_the_start_of_the_run(
-    tmp_path: Path, server: StandIn, newest: float, machine: float, expected: float
+    tmp_path: Path, server: HostileDrift, newest: float, machine: float, expected: float
 ) -> None:
     server.set_meetings([at(newest)])
     pipeline = sync(tmp_path, server, NOW + timedelta(hours=machine))
@@ -72,7 +72,7 @@ def test_the_cursor_never_passes_the_start_of_the_run(
 
 @pytest.mark.parametrize("full_refresh", [False, True])
 def test_what_is_older_than_the_cursor_is_loaded_when_it_is_not_known(
-    tmp_path: Path, server: StandIn, full_refresh: bool
+    tmp_path: Path, server: HostileDrift, full_refresh: bool
 ) -> None:
     old = at(-500, status="ACTIVE")
     newest = at(-1) | {"slug": "newest"}

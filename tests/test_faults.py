@@ -5,10 +5,10 @@ import resource
 import subprocess
 from pathlib import Path
 
-from standin.organisation import synthetic_meetings
-from standin.people import people_of
-from standin.server import Fault
+from fake_drift.people import people_of
 from tests.conftest import Project, Serve, meeting
+from tests.hostile import Fault
+from tests.synthetic import synthetic_meetings
 from tests.test_crash import START, what_should_be_equal
 
 EVERY_FAULT = [

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from report.numbers import find_numbers
-from standin.server import StandIn
 from tests.conftest import ROOT, Project, Serve, meeting, zygote
+from tests.hostile import HostileDrift
 from tests.test_crash import organisation, what_should_be_equal
 from warehouse.reading import open_snapshot
 
 
-def saved_answers(server: StandIn, folder: Path) -> None:
+def saved_answers(server: HostileDrift, folder: Path) -> None:
     """What somebody saved of Drift's answers: overlapping spans, one of them packed."""
     folder.mkdir()
     for number, (first, last) in enumerate([(0, 2_000_000_000_000), (0, 9_000_000_000_000)]):

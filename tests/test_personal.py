@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from console import fail
-from drift.decode import Rejected, read_records
-from drift.personal import Policy
-from standin.server import People, StandIn
+from drift.decode import Rejected, decode_by_record
+from drift.privacy import PrivacyPolicy
+from fake_drift.server import People
 from tests.conftest import Project, Serve, meeting
+from tests.hostile import HostileDrift
 
 KEY = "a key that nobody guesses"
 HASH: dict[str, Any] = {
@@ -59,7 +60,7 @@ def hashed(address: str) -> str:
 
 
 @pytest.fixture
-def planted(project: Project, serve: Serve) -> StandIn:
+def planted(project: Project, serve: Serve) -> HostileDrift:
     """A Drift in which something personal stands wherever it may."""
     project.environment |= {
         "SOURCES__DRIFT__CONVERSATIONS": "true",
@@ -144,7 +145,7 @@ def found(project: Project, aside: Path, plants: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("mode", [HASH, DROP], ids=["hash", "drop"])
 def test_nothing_of_a_person_is_written_or_said(
-    project: Project, planted: StandIn, mode: dict[str, str], tmp_path: Path
+    project: Project, planted: HostileDrift, mode: dict[str, str], tmp_path: Path
 ) -> None:
     project.environment |= mode
     done = project.run("--verbose")
@@ -170,10 +171,10 @@ def test_nothing_of_a_person_is_written_or_said(
         )
     ]
     assert project.query(
-        "select slug, meeting_notes, is_private, meeting_type, agent_id, event_id"
+        "select slug, meeting_notes, other_attributes, meeting_type, agent_id, event_id"
         " from drift.meeting_versions order by 1"
     ) == [
-        ("m1", None, True, None, 11, "event-m1"),
+        ("m1", None, '{"isPrivate": true}', None, 11, "event-m1"),
         ("m2", None, None, "[Internal] Demo", 11, "event-m2"),
     ]
     assert project.query(
@@ -200,7 +201,7 @@ def test_nothing_of_a_person_is_written_or_said(
 
 @pytest.mark.parametrize("mode", [HASH, DROP], ids=["hash", "drop"])
 def test_what_was_kept_is_nowhere_in_clear_after_the_command(
-    project: Project, planted: StandIn, mode: dict[str, str], tmp_path: Path
+    project: Project, planted: HostileDrift, mode: dict[str, str], tmp_path: Path
 ) -> None:
     stored = [plant for plant in PLANTS if plant != "planted words"]
     project.run()
@@ -236,14 +237,16 @@ def test_the_command_says_when_there_is_nothing_to_apply(project: Project) -> No
 
 
 def test_an_address_has_one_hash_however_it_is_written() -> None:
-    policy = Policy("hash", KEY)
+    policy = PrivacyPolicy("hash", KEY)
     assert (
         policy.hashed(" A@Example.com\n")
         == policy.hashed("a@example.com")
         == hashed("a@example.com")
     )
     assert policy.hashed(policy.hashed("a@example.com")) == policy.hashed("a@example.com")
-    assert Policy("hash", "another").hashed("a@example.com") != policy.hashed("a@example.com")
+    assert PrivacyPolicy("hash", "another").hashed("a@example.com") != policy.hashed(
+        "a@example.com"
+    )
 
 
 @pytest.mark.parametrize(
@@ -262,13 +265,13 @@ def test_an_address_has_one_hash_however_it_is_written() -> None:
     ],
 )
 def test_a_reason_says_nothing_of_the_value(record: Any) -> None:
-    _, (rejected,) = read_records([record])
-    reduced = Policy("drop").rejected(rejected)
+    (rejected,) = decode_by_record(json.dumps({"data": [record]}).encode()).rejected
+    reduced = PrivacyPolicy("drop").rejected(rejected)
     assert "plant" not in reduced.reason + reduced.raw_json
     assert "777777" not in reduced.reason
     assert len(reduced.reason) > 20
-    assert Policy("drop").rejected(reduced) == reduced
-    assert Policy().rejected(rejected) is rejected
+    assert PrivacyPolicy("drop").rejected(reduced) == reduced
+    assert PrivacyPolicy().rejected(rejected) is rejected
     assert isinstance(reduced, Rejected)
 
 

@@ -23,8 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from drift import drift_source
-from standin.server import Fault, StandIn
 from tests.conftest import ROOT, milliseconds
+from tests.hostile import Fault, HostileDrift
 from warehouse.interrupted import finish_interrupted
 from warehouse.build import build
 
@@ -65,7 +65,7 @@ class Organisation(RuleBasedStateMachine):
         self.now = datetime(2026, 3, 2, 12, tzinfo=UTC)
         self.records: dict[str, Record] = {}
         self.bad: list[bytes] = []
-        self.server = StandIn(
+        self.server = HostileDrift(
             self.served,
             clock=lambda: self.now,
             bounds=bounds,

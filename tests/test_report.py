@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from configuration import SettingError
 from report import check_report, render, write_report
 from report.numbers import find_numbers
-from standin.server import StandIn
 from tests.conftest import ROOT, Project, meeting, milliseconds
+from tests.hostile import HostileDrift
 from warehouse.destination import open_demo
 from warehouse.reading import open_snapshot, open_tables
 
@@ -58,7 +58,7 @@ class Reports:
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     project = Project.copied_to(tmp_path_factory.mktemp("report"))
-    with StandIn([]) as server:
+    with HostileDrift([]) as server:
         project.environment |= {
             "SOURCES__DRIFT__BASE_URL": server.url,
             "SOURCES__DRIFT__ACCESS_TOKEN": server.token,

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from standin.server import Fault
 from tests.conftest import Project, Serve, meeting, milliseconds
+from tests.hostile import Fault
 
 METRICS = {
     "bookings_by_agent": "agent_id",
@@ -24,7 +24,8 @@ def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(project
     # How many depends a little on which answer comes first; bisection makes 19.
     assert re.search(r"^read       4,919 meetings in 1\d requests", first.stdout, flags=re.M)
     assert (
-        "who        24 users, 6 teams, 200 contacts (4,091 left to the next runs)" in first.stdout
+        "related    24 users, 6 teams, 4 playbooks, 200 contacts (4,091 left to the next runs)"
+        in first.stdout
     )
     assert project.query(
         "select team_name from bookings.bookings_by_team order by bookings desc limit 2",

@@ -13,12 +13,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from drift.client import DriftError
+from drift.errors import DriftError
 from last_run import read_record, recorded
 from slack import tell
-from standin.server import Fault
 from status import as_text, find_status
 from tests.conftest import NOW, Project, Serve, meeting
+from tests.hostile import Fault
 from warehouse.destination import open_demo
 from warehouse.reading import Row, open_snapshot, open_tables
 

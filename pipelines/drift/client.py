@@ -12,36 +12,17 @@ from urllib.parse import urlsplit
 import dlt
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers import requests
-from requests import PreparedRequest, RequestException
+from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+from requests import RequestException
 from requests import Response as HttpResponse
-from requests.auth import AuthBase
 from requests.exceptions import ContentDecodingError
 
-from drift.settings import scope_of
+from .endpoints import Endpoint
+from .errors import BrokenAnswerError, DriftError, ForbiddenError, GoneError, RefusedError
 
 T = TypeVar("T")
 
 RETRIED_STATUS = (429, *range(500, 600))
-
-
-class DriftError(Exception):
-    """Drift could not be read. The message is one sentence for the person who runs the pipeline."""
-
-
-class RefusedError(DriftError):
-    """Drift refused the token, or the request itself: asking again cannot help."""
-
-
-class ForbiddenError(RefusedError):
-    """Drift refused the token, or what it asks for is beyond the token's scopes."""
-
-
-class GoneError(RefusedError):
-    """Drift has nothing at that address: what was there is gone."""
-
-
-class BrokenAnswerError(RequestException):
-    """A body that is not the whole answer: cut short, not JSON, or an error with status 200."""
 
 
 RETRIED_FAULTS = (
@@ -51,17 +32,6 @@ RETRIED_FAULTS = (
     ContentDecodingError,
     BrokenAnswerError,
 )
-
-
-class _Bearer(AuthBase):
-    """Sets the token for each request. A plain header would give way to a `.netrc` entry."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 class _Decoded(Generic[T]):
@@ -77,7 +47,7 @@ class _Decoded(Generic[T]):
             self.value = self._decode(response.content)
 
 
-class _Turns:
+class Throttle:
     """How many requests may be under way: half as many from each time that Drift says too many."""
 
     def __init__(self, most: int) -> None:
@@ -126,7 +96,7 @@ class DriftClient:
         self.last_date: datetime | None = None
         """The server's clock: the earliest and the latest `Date` of its answers."""
         self._lock = threading.Lock()
-        self._turns = _Turns(max_connections)
+        self._throttle = Throttle(max_connections)
         backoff = dlt.config.get("runtime.request_backoff_factor", float)
         if backoff is None:
             backoff = RuntimeConfiguration.request_backoff_factor
@@ -137,19 +107,25 @@ class DriftClient:
             exceptions=RETRIED_FAULTS,
             # Runs that failed together must not come back together.
             request_backoff_factor=backoff * random.uniform(0.75, 1.25),  # noqa: S311
-            session_attrs={"auth": _Bearer(access_token)},
+            session_attrs={"auth": BearerTokenAuth(access_token)},
         )
 
-    def get(self, path: str, params: Mapping[str, Any], decode: Callable[[bytes], T]) -> T:
-        """What `decode` makes of the answer's body.
+    def get(
+        self,
+        endpoint: Endpoint,
+        decode: Callable[[bytes], T],
+        params: Mapping[str, Any] | None = None,
+        **ids: int,
+    ) -> T:
+        """What `decode` makes of the answer's body. `ids` go into the endpoint's path.
 
         `decode` raises `BrokenAnswerError` for a body that is not a whole answer; it is called in
         the thread that asks. Raises `RefusedError` for 4xx and redirects, `DriftError` when the
         retries are used up.
         """
-        decoded = _Decoded(decode)
+        decoded, path = _Decoded(decode), endpoint.path.format(**ids)
         try:
-            with self._turns:
+            with self._throttle:
                 response = self._client.get(
                     self.base_url + path,
                     params=params,
@@ -160,7 +136,7 @@ class DriftClient:
             raise DriftError(f"{self._host} could not be read: {_reason(fault)}.") from fault
         if response.status_code == 200:
             return decoded.value
-        raise self._refusal(path, response)
+        raise self._refusal(endpoint.scope, path, response)
 
     @property
     def _host(self) -> str:
@@ -168,7 +144,7 @@ class DriftClient:
 
     def _note(self, response: HttpResponse, *_: object, **__: object) -> None:
         if response.status_code == 429:
-            self._turns.halve()
+            self._throttle.halve()
         with self._lock:
             self.answers += 1
             try:
@@ -178,7 +154,7 @@ class DriftClient:
             self.first_date = min(moment, self.first_date or moment)
             self.last_date = max(moment, self.last_date or moment)
 
-    def _refusal(self, path: str, response: HttpResponse) -> DriftError:
+    def _refusal(self, scope: str | None, path: str, response: HttpResponse) -> DriftError:
         status = response.status_code
         said = responses.get(status, "no message")
         target = "another address"
@@ -186,7 +162,6 @@ class DriftClient:
             said = _message(response).replace(self._token, "***")
             target = response.headers.get("Location", "nowhere")
         if status in (401, 403):
-            scope = scope_of(path)
             needs = f" It needs the scope {scope}." if scope else ""
             return ForbiddenError(f"Drift refused the access token ({status}): {said}.{needs}")
         if 300 <= status < 400:

@@ -11,7 +11,7 @@ from dlt.common.schema.typing import TWriteDispositionConfig
 from dlt.extract.hints import TResourceHints
 from dlt.extract.items import DataItemWithMeta
 
-from drift.settings import UTC_TIME
+from .values import UTC_TIME
 
 # The keys under which dlt's BigQuery adapter leaves its hints; other destinations pass them over.
 # Its module is not imported: it costs time that only BigQuery should take.
@@ -56,6 +56,10 @@ MEETING_VERSIONS: Final[Columns] = {
     "slot_start": ("timestamp", "When the meeting starts."),
     "slot_end": ("timestamp", "When the meeting ends."),
     "scheduled_at": ("timestamp", "When it was booked."),
+    "other_attributes": (
+        "text",
+        "What else Drift sent, a JSON object with Drift's names; null where nothing.",
+    ),
     "is_updated_at_inferred": ("bool", "Drift sent no updatedAt with this state."),
     "known_time_zone": ("text", "end_user_time_zone, where every engine knows it; else null."),
     "content_hash": ("bigint", "A digest of all that Drift sent: tells states apart."),
@@ -179,6 +183,11 @@ class RawTable:
     clustered_by: tuple[str, ...] = ()
     """The columns by which BigQuery keeps rows together."""
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow has them."""
+        return pa.schema([(name, ARROW_TYPES[kind]) for name, (kind, _) in self.columns.items()])
+
     def hints(self, *, has_rows: bool) -> TResourceHints:
         """What dlt needs to know of it."""
         return dlt.mark.make_hints(
@@ -205,8 +214,7 @@ class RawTable:
     def rows(self, rows: pa.Table | Sequence[Mapping[str, Any]]) -> DataItemWithMeta:
         """These rows, marked for this table."""
         if not isinstance(rows, pa.Table):
-            schema = [(name, ARROW_TYPES[kind]) for name, (kind, _) in self.columns.items()]
-            rows = pa.Table.from_pylist([dict(row) for row in rows], schema=pa.schema(schema))
+            rows = pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema)
         fields = [
             column.with_nullable(column.name not in self.primary_key) for column in rows.schema
         ]
@@ -272,7 +280,7 @@ CONVERSATION: Final = RawTable(
 PLAYBOOK: Final = RawTable(
     "playbooks", "Drift's playbooks, past ones included.", PLAYBOOKS, MERGED, ("id",)
 )
-NEIGHBOURS: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
-"""What `neighbours` writes."""
+RELATED: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
+"""The tables of related records."""
 
-ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *NEIGHBOURS)
+ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED)

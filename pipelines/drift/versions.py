@@ -5,7 +5,7 @@ and digests, never the rest of their attributes.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,11 +13,23 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.decode import EXACT, Page, Rejected, records_table, variant_of
-from drift.settings import UTC_TIME
-from drift.tables import MEETING_VERSIONS
-from drift.windows import Window
-from drift.zones import checked_zones
+from .decode import Page, Rejected
+from .tables import ARROW_TYPES, MEETING_VERSIONS
+from .values import UTC_TIME
+from .windows import Window
+from .zones import checked_zones
+
+OWN_COLUMNS: Final = ("is_updated_at_inferred", "known_time_zone", "content_hash", "sync_id")
+"""What the source adds to a version."""
+
+SENT: Final = pa.schema(
+    [
+        (name, ARROW_TYPES[kind])
+        for name, (kind, _) in MEETING_VERSIONS.items()
+        if name not in OWN_COLUMNS
+    ]
+)
+"""What Drift sent of a version."""
 
 KNOWN_COLUMNS: Final = pa.schema(
     [("slug", pa.string()), ("updated_at", UTC_TIME), ("content_hash", pa.int64())]
@@ -28,28 +40,19 @@ KNOWN_COLUMNS: Final = pa.schema(
 class VersionSet:
     """Takes the pages of one read and gives back the versions that the warehouse lacks.
 
-    Two states of a meeting are the same version when all that Drift sent is the same. `types` are
-    those of the warehouse's columns for attributes that nobody documented.
+    Two states of a meeting are the same version when all that Drift sent is the same.
     """
 
-    def __init__(
-        self,
-        known: pa.Table,
-        *,
-        sync_id: str,
-        started_at: datetime,
-        types: Mapping[str, pa.DataType] | None = None,
-    ) -> None:
+    def __init__(self, known: pa.Table, *, sync_id: str, started_at: datetime) -> None:
         self.sync_id = sync_id
         self.versions_added = 0
         self.newest_updated_at: datetime | None = None
         self._started_at = started_at
         self._rejected: Counter[Rejected] = Counter()
         self._strays: list[pa.Table] = []
-        self._types = dict(types or {})
-        self._desk = duckdb.connect(":memory:")
+        self._scratch = duckdb.connect(":memory:")
         self._do("set timezone = 'UTC'")
-        self._desk.register("known_input", known)
+        self._scratch.register("known_input", known)
         self._do("create table known as select * from known_input")
         self._do(
             "create table seen (slug varchar, slot_start timestamptz, updated_at timestamptz,"
@@ -57,13 +60,13 @@ class VersionSet:
         )
 
     def close(self) -> None:
-        self._desk.close()
+        self._scratch.close()
 
     def add(self, pages: Sequence[tuple[Window, Page]]) -> pa.Table:
         """The new versions among the records of these pages.
 
-        Columns: those of `tables.MEETING_VERSIONS`, and one for each undocumented attribute. A
-        record outside its page's window is kept back for `rest`: another page may hold it too.
+        Columns: those of `tables.MEETING_VERSIONS`. A record outside its page's window is kept
+        back for `rest`: another page may hold it too.
         """
         own = []
         for window, page in pages:
@@ -76,7 +79,7 @@ class VersionSet:
                 self._strays.append(strays)
         return self._new(own)
 
-    def add_saved(self, pages: Sequence[Page]) -> tuple[pa.Table, int]:
+    def add_imported(self, pages: Sequence[Page]) -> tuple[pa.Table, int]:
         """The new versions among records of any age, in any order, and of how many new meetings.
 
         What is new here is known from then on: files overlap, as reads do not.
@@ -85,7 +88,7 @@ class VersionSet:
             for record, times in Counter(page.rejected).items():
                 self._rejected[record] = max(times, self._rejected[record])
         new = self._new([page.meetings for page in pages])
-        self._desk.register("new", new)
+        self._scratch.register("new", new)
         ((meetings,),) = self._do(
             "select count(distinct slug) from new where slug not in (select slug from known)"
         )
@@ -98,7 +101,7 @@ class VersionSet:
 
     def rest(self) -> pa.Table:
         """The new versions among the records that `add` kept back."""
-        return self._new(self._strays or [records_table([])], but_not_seen=True)
+        return self._new(self._strays or [SENT.empty_table()], but_not_seen=True)
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -109,14 +112,14 @@ class VersionSet:
         """`slug` of every record read, the rejected ones' where they had one."""
         rejected = [record.slug for record in self._rejected if record.slug]
         slugs = pa.table({"slug": pa.array(rejected, pa.string())})
-        self._desk.register("rejected_slugs", slugs)
+        self._scratch.register("rejected_slugs", slugs)
         return self._table(
             "select slug from seen union select slug from rejected_slugs order by slug"
         )
 
     def unlisted(self, listed_before: pa.Table) -> pa.Table:
         """Those of these `slug`s that this read did not return, with its `sync_id`."""
-        self._desk.register("listed_before", listed_before)
+        self._scratch.register("listed_before", listed_before)
         return self._table(
             "select slug, $sync_id as sync_id from listed_before"
             " except select slug, $sync_id from seen"
@@ -139,43 +142,41 @@ class VersionSet:
         return memoryview(buffer or b"").cast("B").cast("q")[: table.num_rows]
 
     def _new(self, tables: Sequence[pa.Table], *, but_not_seen: bool = False) -> pa.Table:
-        page = pa.concat_tables(
-            [self._settled(table) for table in tables], promote_options="default"
-        )
+        page = pa.concat_tables([table.select(SENT.names) for table in tables])
         if newest := pc.max(page["updated_at"]).as_py():
             self.newest_updated_at = max(newest, self.newest_updated_at or newest)
-        # The desk gets keys alone: what else a page holds stays where it is.
-        # No attribute's column has a name like "#".
-        self._desk.register("page", page.append_column("#", pa.array(range(page.num_rows))))
+        # Scratch gets keys alone: what else a page holds stays where it is.
+        self._scratch.register("page", page.append_column("index", pa.array(range(page.num_rows))))
         self._do(
             "create or replace temp table states as"
             " select slug, updated_at, content_hash, min(slot_start) as slot_start,"
-            '   min("#") as place'
-            f" from (select *, {_digest(page)} as content_hash from page)"
+            "   min(index) as index"
+            f" from (select *, {DIGEST} as content_hash from page)"
             " group by slug, updated_at, content_hash"
         )
         same = "k.slug = s.slug and k.updated_at is not distinct from s.updated_at and"
         seen = f"not exists (from seen as k where {same} k.content_hash = s.content_hash)"
         new = self._table(
-            "select place, content_hash from states as s"
+            "select index, content_hash from states as s"
             f"  where not exists (from known as k where {same} k.content_hash = s.content_hash)"
             f"   and {seen if but_not_seen else 'true'}"
-            "  order by place"
+            "  order by index"
         )
         self._do("insert into seen select slug, slot_start, updated_at, content_hash from states")
         self._do("drop table states")
         self.versions_added += new.num_rows
-        # Taking rows copies them: not where it would take each in its place.
-        states = page if new.num_rows == page.num_rows else page.take(new["place"])
+        # Taking rows copies them: not where it would take every one.
+        states = page if new.num_rows == page.num_rows else page.take(new["index"])
         return self._stamped(states, new["content_hash"])
 
     def _stamped(self, states: pa.Table, content_hash: pa.ChunkedArray) -> pa.Table:
         """These states with what the pipeline knows of them."""
         updated_at, scheduled_at = states["updated_at"], states["scheduled_at"]
         started_at = pa.scalar(self._started_at, UTC_TIME)
-        place = states.column_names.index("updated_at")
         states = states.set_column(
-            place, "updated_at", pc.coalesce(updated_at, scheduled_at, started_at)
+            states.column_names.index("updated_at"),
+            "updated_at",
+            pc.coalesce(updated_at, scheduled_at, started_at),
         )
         for name, column in {
             "content_hash": content_hash,
@@ -186,34 +187,11 @@ class VersionSet:
             states = states.append_column(name, column)
         return states
 
-    def _settled(self, table: pa.Table) -> pa.Table:
-        """With one type for each undocumented attribute: the first one met, here or before.
-
-        Values that do not fit go to a column of text beside it.
-        """
-        for name in table.column_names:
-            if name in MEETING_VERSIONS:
-                continue
-            column, kind = table[name], self._types.setdefault(name, table[name].type)
-            if column.type == kind:
-                continue
-            own, rest = _fitted(column, kind)
-            table = table.drop_columns(name)
-            if own.null_count < len(own):
-                table = table.append_column(name, own)
-            variant = variant_of(name)
-            if variant in table.column_names:
-                rest = pc.coalesce(table[variant], rest)
-                table = table.drop_columns(variant)
-            if rest.null_count < len(rest):
-                table = table.append_column(variant, rest)
-        return table
-
     def _do(self, statement: str) -> list[tuple[Any, ...]]:
-        return self._desk.execute(statement).fetchall()
+        return self._scratch.execute(statement).fetchall()
 
     def _table(self, query: str, **parameters: Any) -> pa.Table:
-        return self._desk.sql(query, params=parameters).to_arrow_table()
+        return self._scratch.sql(query, params=parameters).to_arrow_table()
 
 
 def _inside(window: Window, meetings: pa.Table) -> pa.ChunkedArray:
@@ -224,35 +202,13 @@ def _inside(window: Window, meetings: pa.Table) -> pa.ChunkedArray:
     return pc.fill_null(inside, fill_value=False)
 
 
-def _fitted(column: pa.ChunkedArray, kind: pa.DataType) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """The values that the type holds without loss, and the others as text."""
-    fits = pa.chunked_array([pa.repeat(False, len(column))])
-    if {column.type, kind} == {pa.int64(), pa.float64()}:
-        whole = column if column.type == pa.int64() else pc.equal(column, pc.trunc(column))
-        whole = pc.fill_null(whole, False) if column.type == pa.float64() else column.is_valid()
-        fits = pc.and_(whole, pc.fill_null(pc.less(pc.abs(column), EXACT), False))
-    own = pc.if_else(fits, column, pa.scalar(None, column.type))
-    rest = pc.if_else(fits, pa.scalar(None, column.type), column)
-    if not pc.any(fits).as_py():
-        return pa.chunked_array([pa.nulls(len(column), kind)]), rest.cast(pa.string())
-    return own.cast(kind), rest.cast(pa.string())
-
-
-def _digest(page: pa.Table) -> str:
-    """SQL for a digest of everything that Drift sent, in 63 bits.
-
-    An attribute that is absent adds nothing, so one that Drift starts to send changes the digest
-    of those meetings alone that have it. A value counts the same in whichever column it landed.
-    """
+def _digest() -> str:
     parts = []
-    for name in sorted(page.column_names):
-        column = '"' + name.replace('"', '""') + '"'
-        value = column
-        if page[name].type == UTC_TIME:
-            value = f"epoch_us({column})"
-        elif page[name].type == pa.float64():
-            whole = f"{column} = trunc({column}) and abs({column}) < {EXACT}"
-            value = f"case when {whole} then {column}::bigint::varchar else {column}::varchar end"
-        label = name.removesuffix(variant_of("")).replace("'", "''")
-        parts.append(f"case when {column} is not null then concat('{label}=', {value}) end")
+    for name in sorted(SENT.names):
+        value = f"epoch_us({name})" if SENT.field(name).type == UTC_TIME else name
+        parts.append(f"case when {name} is not null then concat('{name}=', {value}) end")
     return f"(md5_number_lower(concat_ws(chr(31), {', '.join(parts)})) >> 1)::bigint"
+
+
+DIGEST: Final = _digest()
+"""SQL for a digest of everything that Drift sent, in 63 bits. What is absent adds nothing."""

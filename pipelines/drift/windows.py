@@ -15,20 +15,19 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from math import ceil
 from typing import Final, Protocol, TypeVar
 
-from drift.client import DriftError
-from drift.settings import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+from .api import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+from .errors import WindowFullError
+from .values import from_milliseconds
 
 FULL: Final = 0.93
 """How many meetings a window is made for, as a share of the most that an answer had."""
 
-
-class WindowFullError(DriftError):
-    """More meetings start in one millisecond than one answer can hold."""
+MOST_PARTS: Final = 8
+"""Parts that a window is cut into at once: farther on, meetings may be less dense."""
 
 
 @dataclass(frozen=True, order=True)
@@ -52,12 +51,12 @@ class Answer(Protocol):
 
 
 A = TypeVar("A", bound=Answer)
-Ask = Callable[[int, int], A]
+Fetch = Callable[[int, int], A]
 """Asks with `min_start_time` and `max_start_time`, in epoch milliseconds."""
 
 
 def read_windows(
-    ask: Ask[A], windows: Sequence[Window], likely: Window, *, in_flight: int
+    fetch: Fetch[A], windows: Sequence[Window], likely: Window, *, in_flight: int
 ) -> Iterator[tuple[Window, A]]:
     """Every window's answer, in parts where one answer may not be all of it, in no fixed order.
 
@@ -83,7 +82,7 @@ def read_windows(
                         crowded.update(others)
                         for other in others:
                             heappush(waiting, other)
-                    running[pool.submit(_ask_window, ask, window)] = window
+                    running[pool.submit(_fetch_window, fetch, window)] = window
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     window, answer = running.pop(future), future.result()
@@ -116,45 +115,34 @@ def read_windows(
 def _narrowed(
     window: Window, known: Sequence[tuple[Window, int]], likely: Window, fullest: int
 ) -> list[Window]:
-    """The window in parts, the first of which is expected to hold no more than an answer has."""
-    parts = [window]
-    while parts[0].first < parts[0].last:
-        meetings = _expected(parts[0], known, likely)
-        if meetings <= fullest:
-            break
-        # Over a few answers' worth, meetings are likely as dense as just before.
-        count = ceil(meetings / (FULL * fullest)) if meetings <= 8 * fullest else 2
-        parts[:1] = _even_parts(parts[0], likely, count)
-    return parts
+    """The window in parts, of which the first likely fits into an answer.
 
-
-def _expected(window: Window, known: Sequence[tuple[Window, int]], likely: Window) -> float:
-    """Meetings that a window may hold: as many as the windows before it, over the same length.
-
-    `known` has the windows read so far, ascending, and how many meetings start there. (Those that
-    have no start are in every answer, and say nothing.)
+    Meetings are taken to be as dense as in the window just before, of those in `known` (ascending,
+    with how many meetings start there).
     """
+    index = bisect_left(known, (window, 0)) - 1
+    if index < 0:
+        return [window]
+    before, meetings = known[index]
+    expected = meetings * _likely_length(window, likely) / max(1, _likely_length(before, likely))
+    if expected <= fullest:
+        return [window]
+    return _even_parts(window, likely, min(MOST_PARTS, ceil(expected / (FULL * fullest))))
+
+
+def _likely_length(window: Window, likely: Window) -> int:
     first, last = _clipped(window, likely)
-    length = last - first + 1
-    meetings, seen = 0.0, 0
-    for place in range(bisect_left(known, (window, 0)) - 1, -1, -1):
-        if seen >= length:
-            break
-        start, end = _clipped(known[place][0], likely)
-        if end >= start:
-            meetings += known[place][1] * min(1.0, (length - seen) / (end - start + 1))
-            seen += end - start + 1
-    return meetings
+    return max(0, last - first + 1)
 
 
-def _ask_window(ask: Ask[A], window: Window) -> A:
-    answer = ask(max(window.first - 1, 0), window.last + 1)
+def _fetch_window(fetch: Fetch[A], window: Window) -> A:
+    answer = fetch(max(window.first - 1, 0), window.last + 1)
     if window.first < window.last or not _may_be_cut(answer, answer.rows):
         return answer
     # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
     # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
     at = window.first
-    narrow = [ask(at, at), ask(at, at + 1), ask(at - 1, at)]
+    narrow = [fetch(at, at), fetch(at, at + 1), fetch(at - 1, at)]
     for found in narrow:
         if at in found.slot_starts:
             return found
@@ -236,7 +224,7 @@ def quantile_cuts(slot_starts: Sequence[int], rows: int) -> list[int]:
 
 
 def _full(window: Window, answer: Answer) -> str:
-    at = datetime.fromtimestamp(window.first / 1000, UTC).isoformat(timespec="milliseconds")
+    at = from_milliseconds(window.first).isoformat(timespec="milliseconds")
     return (
         f"At {at} alone Drift answers with {answer.rows} meetings, as many as it ever does: "
         "there may be more, and no narrower time to ask for."

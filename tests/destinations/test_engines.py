@@ -238,7 +238,7 @@ def one_row_each() -> DltResource:
         yield tables.UNLISTED.rows([{"slug": "m2", "sync_id": "s1"}])
         yield tables.REJECTED.rows([])
         yield tables.SYNC.rows([{"sync_id": "s1"}])
-        for table in tables.NEIGHBOURS:
+        for table in tables.RELATED:
             yield table.rows([dict.fromkeys(table.primary_key, 1)])
 
     return rows()

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from standin.organisation import synthetic_meetings
 from tests.conftest import ROOT, Project, Serve, meeting, zygote
 from tests.destinations.conftest import PASSWORD, Postgres
+from tests.synthetic import synthetic_meetings
 from tests.test_crash import organisation, people
 
 Row = tuple[Any, ...]
@@ -122,7 +122,7 @@ def test_personal_data_that_was_kept_is_dropped_as_on_duckdb(
         assert ", 0 versions of them new" in project.run().stdout
     assert_as_on_duckdb(project, postgres)
     assert postgres.query(
-        "select count(meeting_notes), count(extra), count(*) from drift.meeting_versions"
+        "select count(meeting_notes), count(other_attributes), count(*) from drift.meeting_versions"
     ) == [(0, 0, 4)]
     assert postgres.query("select count(email), count(*) from drift.contacts") == [(0, 4)]
     assert postgres.query("select count(email), count(name), count(*) from drift.users") == [

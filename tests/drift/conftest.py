@@ -8,11 +8,11 @@ from typing import Any
 import dlt
 import pytest
 
-from drift import ask_meetings
 from drift.client import DriftClient
 from drift.decode import Page
+from drift.meetings import fetch_meetings
 from drift.windows import Window, read_windows, windows_between
-from standin.server import StandIn
+from tests.hostile import HostileDrift
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 NOW_MS = 1_780_300_800_000
@@ -23,7 +23,7 @@ LIKELY = Window(NOW_MS - 30 * DAY, NOW_MS + 366 * DAY)
 
 ATTEMPTS = 3
 
-Open = Callable[..., StandIn]
+Open = Callable[..., HostileDrift]
 Read = list[tuple[Window, Page]]
 
 
@@ -45,33 +45,33 @@ def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def standin() -> Iterator[Open]:
-    """Opens a stand-in whose clock stands at NOW, and closes it after the test."""
+def served() -> Iterator[Open]:
+    """Opens a fake Drift whose clock stands at NOW, and closes it after the test."""
     with ExitStack() as opened:
 
-        def open_standin(meetings: Any = (), **options: Any) -> StandIn:
+        def open_one(meetings: Any = (), **options: Any) -> HostileDrift:
             options = {"clock": lambda: NOW, **options}
-            return opened.enter_context(StandIn(meetings, **options))
+            return opened.enter_context(HostileDrift(meetings, **options))
 
-        yield open_standin
+        yield open_one
 
 
-def client_of(server: StandIn, *, max_connections: int = 4) -> DriftClient:
+def client_of(server: HostileDrift, *, max_connections: int = 4) -> DriftClient:
     return DriftClient(server.url, server.token, max_connections=max_connections)
 
 
-def read(server: StandIn, cuts: Sequence[int] = (), *, in_flight: int = 4) -> Read:
+def read(server: HostileDrift, cuts: Sequence[int] = (), *, in_flight: int = 4) -> Read:
     """Everything that the server has, read as a run reads it; refuses to go on for ever."""
-    ask = ask_meetings(client_of(server, max_connections=in_flight))
+    fetch = fetch_meetings(client_of(server, max_connections=in_flight))
 
     def bounded(first: int, last: int) -> Page:
         assert len(server.requests) < 400, "the read does not come to an end"
-        return ask(first, last)
+        return fetch(first, last)
 
     return list(read_windows(bounded, windows_between(cuts), LIKELY, in_flight=in_flight))
 
 
-def asked(server: StandIn) -> list[tuple[int, int, int]]:
+def asked(server: HostileDrift) -> list[tuple[int, int, int]]:
     """`min_start_time`, `max_start_time` and `limit` of each request, in their order."""
     names = ("min_start_time", "max_start_time", "limit")
     return [tuple(int(one.query[name]) for name in names) for one in server.requests]  # type: ignore[misc]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any
 import dlt
 import pytest
 
-from drift import ask_meetings
-from drift.client import DriftClient, DriftError, RefusedError
+from drift import endpoints
+from drift.client import DriftClient
 from drift.decode import decode_answer, decode_page
-from standin.server import Fault
+from drift.errors import DriftError, RefusedError
+from drift.meetings import fetch_meetings
 from tests.drift.conftest import ATTEMPTS, NOW, NOW_MS, Open, asked, client_of
+from tests.hostile import Fault
 
 TOKEN = "a-token-to-keep"
 PATH = "/users/meetings/org"
@@ -83,7 +86,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
 
 
 def slugs(client: DriftClient) -> list[str]:
-    read: list[str] = ask_meetings(client)(0, NOW_MS + 10).meetings["slug"].to_pylist()
+    read: list[str] = fetch_meetings(client)(0, NOW_MS + 10).meetings["slug"].to_pylist()
     return read
 
 
@@ -107,8 +110,8 @@ def first(count: int, fault: Fault) -> Callable[[int, str], Fault | None]:
 # --- what a request carries
 
 
-def test_a_request_carries_the_token_and_the_bounds_and_the_limit(standin: Open) -> None:
-    server = standin(MEETINGS)
+def test_a_request_carries_the_token_and_the_bounds_and_the_limit(served: Open) -> None:
+    server = served(MEETINGS)
     client = client_of(server)
     assert slugs(client) == ["a", "b"]
     (request,) = server.requests
@@ -119,13 +122,13 @@ def test_a_request_carries_the_token_and_the_bounds_and_the_limit(standin: Open)
 
 
 def test_an_entry_in_netrc_does_not_take_the_tokens_place(
-    standin: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    server = standin(MEETINGS)
+    server = served(MEETINGS)
     assert slugs(client_of(server)) == ["a", "b"]
     assert server.requests[0].headers["authorization"] == "Bearer demo-token"
 
@@ -136,8 +139,8 @@ def test_a_slash_at_the_end_of_the_address_is_left_out(scripted: Scripted) -> No
     assert [path.partition("?")[0] for path in server.paths] == [f"/api{PATH}"]
 
 
-def test_a_compressed_answer_is_asked_for_and_read(standin: Open, scripted: Scripted) -> None:
-    server = standin(MEETINGS, gzip=True)
+def test_a_compressed_answer_is_asked_for_and_read(served: Open, scripted: Scripted) -> None:
+    server = served(MEETINGS, gzip=True)
     assert slugs(client_of(server)) == ["a", "b"]
     assert "gzip" in server.requests[0].headers["accept-encoding"]
     packed = gzip.compress(b'{"data":[{"slug":"packed"}]}')
@@ -169,8 +172,8 @@ UNANSWERED = ("a reset", "a connection that closes without an answer")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_tried_again_until_the_answer_is_whole(standin: Open, fault: str) -> None:
-    server = standin(MEETINGS, faults=first(ATTEMPTS - 1, FAULTS[fault]))
+def test_a_fault_is_tried_again_until_the_answer_is_whole(served: Open, fault: str) -> None:
+    server = served(MEETINGS, faults=first(ATTEMPTS - 1, FAULTS[fault]))
     client = client_of(server)
     assert slugs(client) == ["a", "b"]
     assert [(one.method, one.query) for one in server.requests] == [
@@ -180,8 +183,8 @@ def test_a_fault_is_tried_again_until_the_answer_is_whole(standin: Open, fault: 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_that_stays_is_a_sentence_after_so_many_attempts(standin: Open, fault: str) -> None:
-    server = standin(MEETINGS, token=TOKEN, faults=first(99, FAULTS[fault]))
+def test_a_fault_that_stays_is_a_sentence_after_so_many_attempts(served: Open, fault: str) -> None:
+    server = served(MEETINGS, token=TOKEN, faults=first(99, FAULTS[fault]))
     host = f"127.0.0.1:{server.port}"
     sentence = failure(server.url)
     assert len(server.requests) == ATTEMPTS
@@ -204,8 +207,8 @@ def test_a_fault_that_stays_is_a_sentence_after_so_many_attempts(standin: Open, 
         ("an error with status 200", "the answer has no list of data"),
     ],
 )
-def test_a_broken_answer_is_called_that(standin: Open, fault: str, said: str) -> None:
-    server = standin(MEETINGS, token=TOKEN, faults=first(99, FAULTS[fault]))
+def test_a_broken_answer_is_called_that(served: Open, fault: str, said: str) -> None:
+    server = served(MEETINGS, token=TOKEN, faults=first(99, FAULTS[fault]))
     assert said in failure(server.url)
 
 
@@ -217,36 +220,36 @@ def test_an_answer_that_is_packed_badly_is_tried_again(scripted: Scripted) -> No
 
 
 def test_an_answer_that_does_not_come_in_time_is_tried_again(
-    standin: Open, monkeypatch: pytest.MonkeyPatch
+    served: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, request_timeout=0.2)
-    server = standin(MEETINGS, faults=first(1, Fault("hang", seconds=30)))
+    server = served(MEETINGS, faults=first(1, Fault("hang", seconds=30)))
     began = time.monotonic()
     assert slugs(client_of(server)) == ["a", "b"]
     assert 0.2 <= time.monotonic() - began < 3
 
 
 def test_answers_that_never_come_in_time_are_a_sentence(
-    standin: Open, monkeypatch: pytest.MonkeyPatch
+    served: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, request_timeout=0.1)
-    server = standin(MEETINGS, faults=first(99, Fault("hang", seconds=30)))
+    server = served(MEETINGS, faults=first(99, Fault("hang", seconds=30)))
     assert failure(server.url) == f"127.0.0.1:{server.port} could not be read: no answer in time."
     assert len(server.requests) == ATTEMPTS
 
 
-def test_a_wait_that_drift_asks_for_is_kept(standin: Open) -> None:
-    server = standin(MEETINGS, faults=first(1, Fault("rate_limited", retry_after=1)))
+def test_a_wait_that_drift_asks_for_is_kept(served: Open) -> None:
+    server = served(MEETINGS, faults=first(1, Fault("rate_limited", retry_after=1)))
     began = time.monotonic()
     assert slugs(client_of(server)) == ["a", "b"]
     assert 1 <= time.monotonic() - began < 3
 
 
 def test_the_attempts_are_as_many_as_configured(
-    standin: Open, monkeypatch: pytest.MonkeyPatch
+    served: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings(monkeypatch, request_max_attempts=2)
-    server = standin(MEETINGS, token=TOKEN, faults=first(99, Fault("server_error")))
+    server = served(MEETINGS, token=TOKEN, faults=first(99, Fault("server_error")))
     failure(server.url)
     assert len(server.requests) == 2
 
@@ -275,9 +278,9 @@ def test_nobody_at_the_address_is_a_sentence() -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_is_final_and_named_with_the_scope_it_needs(
-    standin: Open, status: int
+    served: Open, status: int
 ) -> None:
-    server = standin(MEETINGS, refusal_status=status)
+    server = served(MEETINGS, refusal_status=status)
     assert failure(server.url) == (
         f"Drift refused the access token ({status}): The token was refused. "
         "It needs the scope user_read."
@@ -285,11 +288,11 @@ def test_a_refused_token_is_final_and_named_with_the_scope_it_needs(
     assert len(server.requests) == 1
 
 
-def test_a_refused_request_is_final_and_in_drifts_words(standin: Open) -> None:
-    server = standin(MEETINGS)
+def test_a_refused_request_is_final_and_in_drifts_words(served: Open) -> None:
+    server = served(MEETINGS)
     client = client_of(server)
     with pytest.raises(RefusedError) as caught:
-        client.get(PATH, {"min_start_time": 0, "limit": 1000}, decode_page)
+        client.get(endpoints.MEETINGS, decode_page, {"min_start_time": 0, "limit": 1000})
     assert str(caught.value) == (
         "Drift refused the request to /users/meetings/org (400): "
         "max_start_time must be given as an integer."
@@ -297,10 +300,10 @@ def test_a_refused_request_is_final_and_in_drifts_words(standin: Open) -> None:
     assert (len(server.requests), client.answers) == (1, 1)
 
 
-def test_a_path_that_is_not_there_is_final(standin: Open) -> None:
-    server = standin(MEETINGS)
+def test_a_path_that_is_not_there_is_final(served: Open) -> None:
+    server = served(MEETINGS)
     with pytest.raises(RefusedError) as caught:
-        client_of(server).get("/nothing", {}, decode_page)
+        client_of(server).get(replace(endpoints.MEETINGS, path="/nothing"), decode_page)
     assert str(caught.value) == (
         "Drift refused the request to /nothing (404): There is nothing at /nothing."
     )
@@ -351,8 +354,8 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
 # --- the server's clock
 
 
-def test_the_servers_clock_is_noted_from_its_earliest_to_its_latest(standin: Open) -> None:
-    server = standin(MEETINGS)
+def test_the_servers_clock_is_noted_from_its_earliest_to_its_latest(served: Open) -> None:
+    server = served(MEETINGS)
     client = client_of(server)
     assert (client.first_date, client.last_date) == (None, None)
     for seconds in (5, -5, 0):
@@ -377,9 +380,9 @@ def test_a_date_in_another_zone_is_understood(scripted: Scripted) -> None:
     assert client.first_date == client.last_date == datetime(2026, 6, 1, 8, tzinfo=UTC)
 
 
-def test_threads_share_a_client(standin: Open) -> None:
+def test_threads_share_a_client(served: Open) -> None:
     broken = FAULTS["broken JSON"]
-    server = standin(MEETINGS, faults=lambda number, _: broken if number in (1, 5) else None)
+    server = served(MEETINGS, faults=lambda number, _: broken if number in (1, 5) else None)
     client = client_of(server)
     read: list[list[str]] = []
     threads = [
@@ -425,7 +428,7 @@ def test_each_429_halves_the_requests_under_way() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = DriftClient(f"http://127.0.0.1:{server.server_port}", TOKEN, max_connections=8)
     with ThreadPoolExecutor(16) as pool:
-        ask = ask_meetings(client)
+        ask = fetch_meetings(client)
         pages = [pool.submit(ask, n, n + 1) for n in range(40)]
         assert [page.result().rows for page in pages] == [0] * 40
     server.shutdown()

@@ -15,11 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift import ROWS_PER_WINDOW, ask_meetings
-from drift.client import DriftError, RefusedError
-from drift.windows import Window, WindowFullError, quantile_cuts, read_windows, windows_between
-from standin.organisation import Meeting, Shape, synthetic_meetings
-from standin.server import Fault
+from drift.errors import DriftError, RefusedError, WindowFullError
+from drift.meetings import ROWS_PER_WINDOW, fetch_meetings
+from drift.windows import Window, quantile_cuts, read_windows, windows_between
+from fake_drift.organisation import Meeting
 from tests.drift.conftest import (
     ATTEMPTS,
     DAY,
@@ -35,6 +34,8 @@ from tests.drift.conftest import (
     milliseconds,
     read,
 )
+from tests.hostile import Fault
+from tests.synthetic import Shape, synthetic_meetings
 
 BOUNDS = ("inclusive", "exclusive", "half-open")
 ORDERS = ("slot_start", "newest", "updated", "shuffled")
@@ -111,9 +112,9 @@ def assert_read_whole(pages: Read, meetings: Sequence[Meeting]) -> None:
 
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("cap", CAPS)
-def test_every_visible_meeting_is_read(standin: Open, bounds: str, cap: str) -> None:
+def test_every_visible_meeting_is_read(served: Open, bounds: str, cap: str) -> None:
     size, options = CAPS[cap]
-    server = standin(bounds=bounds, **options)
+    server = served(bounds=bounds, **options)
     ways: list[Any] = list(product(ORDERS, SURVIVORS))
     for number, shape in enumerate(SHAPES):
         meetings = at(*SHAPES[shape](size))
@@ -125,10 +126,10 @@ def test_every_visible_meeting_is_read(standin: Open, bounds: str, cap: str) -> 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("survivors", SURVIVORS)
 def test_neither_the_order_nor_which_rows_survive_the_cap_matters(
-    standin: Open, order: str, survivors: str
+    served: Open, order: str, survivors: str
 ) -> None:
     meetings = at(*(NOW_MS + n * n * HOUR for n in range(91)), *[NOW_MS + DAY] * 39)
-    server = standin(meetings, order=order, survivors=survivors)
+    server = served(meetings, order=order, survivors=survivors)
     for bounds in BOUNDS:
         server.bounds = bounds  # type: ignore[assignment]
         server.cap, server.ignores_limit = 50, False
@@ -139,30 +140,30 @@ def test_neither_the_order_nor_which_rows_survive_the_cap_matters(
 
 @pytest.mark.parametrize("bounds", BOUNDS)
 def test_a_moment_is_read_whole_beside_neighbours_that_fill_an_answer_with_it(
-    standin: Open, bounds: str
+    served: Open, bounds: str
 ) -> None:
     meetings = at(*[NOW_MS - 1] * 333, *[NOW_MS] * 450, *[NOW_MS + 1] * 333)
-    assert_read_whole(read(standin(meetings, bounds=bounds)), meetings)
+    assert_read_whole(read(served(meetings, bounds=bounds)), meetings)
 
 
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_empty_moment_between_neighbours_that_fill_an_answer_is_no_error(
-    standin: Open, bounds: str, order: str
+    served: Open, bounds: str, order: str
 ) -> None:
     meetings = at(*[NOW_MS - 1] * 555, *[NOW_MS + 1] * 555)
-    server = standin(meetings, bounds=bounds, order=order)
+    server = served(meetings, bounds=bounds, order=order)
     assert_read_whole(read(server, [NOW_MS, NOW_MS + 1]), meetings)
 
 
-def test_meetings_older_than_30_days_are_not_expected(standin: Open) -> None:
+def test_meetings_older_than_30_days_are_not_expected(served: Open) -> None:
     edge = NOW_MS - 30 * DAY
-    pages = read(standin(at(edge - 1, edge, edge + 1)))
+    pages = read(served(at(edge - 1, edge, edge + 1)))
     assert [page.meetings["slug"].to_pylist() for _, page in pages] == [["m00001", "m00002"]]
 
 
-def test_a_drift_without_meetings_is_asked_once(standin: Open) -> None:
-    server = standin()
+def test_a_drift_without_meetings_is_asked_once(served: Open) -> None:
+    server = served()
     ((window, page),) = read(server)
     assert (window, page.rows) == (Window(0, LAST), 0)
     assert asked(server) == [(0, LAST + 1, 1000)]
@@ -171,27 +172,27 @@ def test_a_drift_without_meetings_is_asked_once(standin: Open) -> None:
 @pytest.mark.parametrize("unscheduled", [49, 50, 100, 998])
 @pytest.mark.parametrize("scheduled", [0, 2])
 def test_meetings_without_a_slot_in_every_answer_do_not_keep_the_read_from_ending(
-    standin: Open, scheduled: int, unscheduled: int
+    served: Open, scheduled: int, unscheduled: int
 ) -> None:
     pads: list[Meeting] = [{"slug": f"pad{number}"} for number in range(unscheduled)]
     meetings = at(*[NOW_MS, NOW_MS + DAY][:scheduled])
-    server = standin([*meetings, *pads], serves_unscheduled=True)
+    server = served([*meetings, *pads], serves_unscheduled=True)
     slugs = {slug for _, page in read(server) for slug in page.meetings["slug"].to_pylist()}
     assert slugs == {str(meeting["slug"]) for meeting in [*meetings, *pads]}
 
 
-def test_a_cap_filled_by_meetings_without_a_slot_is_an_error(standin: Open) -> None:
+def test_a_cap_filled_by_meetings_without_a_slot_is_an_error(served: Open) -> None:
     pads: list[Meeting] = [{"slug": f"pad{number}"} for number in range(1_000)]
     with pytest.raises(DriftError):
-        read(standin([*at(NOW_MS), *pads], serves_unscheduled=True))
+        read(served([*at(NOW_MS), *pads], serves_unscheduled=True))
 
 
 @pytest.mark.parametrize("records", [50, 1_200])
 def test_a_window_of_records_without_a_usable_time_is_read_whole(
-    standin: Open, records: int
+    served: Open, records: int
 ) -> None:
     bad = [{**meeting, "status": 5} for meeting in at(*(NOW_MS + n * HOUR for n in range(records)))]
-    pages = read(standin(bad))
+    pages = read(served(bad))
     assert {record.slug for _, page in pages for record in page.rejected} == {
         str(record["slug"]) for record in bad
     }
@@ -203,9 +204,9 @@ def test_a_window_of_records_without_a_usable_time_is_read_whole(
 @pytest.mark.parametrize("bounds", BOUNDS)
 @pytest.mark.parametrize("count", [1000, 1001, 2500])
 def test_a_moment_that_fills_an_answer_is_an_error_that_names_it(
-    standin: Open, bounds: str, count: int
+    served: Open, bounds: str, count: int
 ) -> None:
-    server = standin(at(NOW_MS, *[NOW_MS + 90_061_001] * count), bounds=bounds)
+    server = served(at(NOW_MS, *[NOW_MS + 90_061_001] * count), bounds=bounds)
     with pytest.raises(WindowFullError) as caught:
         read(server)
     assert str(caught.value) == (
@@ -216,34 +217,34 @@ def test_a_moment_that_fills_an_answer_is_an_error_that_names_it(
 
 @pytest.mark.parametrize("count", [100, 101])
 def test_a_moment_with_as_many_as_an_ignored_limit_allows_is_an_error(
-    standin: Open, count: int
+    served: Open, count: int
 ) -> None:
-    server = standin(at(NOW_MS - 1, *[NOW_MS] * count, NOW_MS + 1), ignores_limit=True)
+    server = served(at(NOW_MS - 1, *[NOW_MS] * count, NOW_MS + 1), ignores_limit=True)
     with pytest.raises(WindowFullError, match="At 2026-06-01T08:00:00"):
         read(server)
 
 
 def test_a_hundred_meetings_at_one_moment_are_an_error_while_no_answer_was_longer(
-    standin: Open,
+    served: Open,
 ) -> None:
     with pytest.raises(WindowFullError, match="answers with 100 meetings"):
-        read(standin(at(*[NOW_MS] * 100)))
+        read(served(at(*[NOW_MS] * 100)))
 
 
 def test_a_hundred_meetings_at_one_moment_are_whole_once_an_answer_was_longer(
-    standin: Open,
+    served: Open,
 ) -> None:
     meetings = at(*[NOW_MS] * 100, NOW_MS + HOUR)
-    server = standin(meetings)
+    server = served(meetings)
     assert_read_whole(read(server, [NOW_MS, NOW_MS + 1]), meetings)
 
 
 # --- what is asked for
 
 
-def test_a_full_answer_is_asked_for_again_in_halves_of_the_likely_time(standin: Open) -> None:
+def test_a_full_answer_is_asked_for_again_in_halves_of_the_likely_time(served: Open) -> None:
     middle = (LIKELY.first + LIKELY.last) // 2
-    server = standin(at(*(NOW_MS + n for n in range(601)), *(middle + 1 + n for n in range(601))))
+    server = served(at(*(NOW_MS + n for n in range(601)), *(middle + 1 + n for n in range(601))))
     read(server, in_flight=1)
     assert asked(server) == [
         (0, LAST + 1, 1000),
@@ -253,24 +254,24 @@ def test_a_full_answer_is_asked_for_again_in_halves_of_the_likely_time(standin: 
 
 
 @pytest.mark.parametrize("count", [150, 700, 800])
-def test_an_answer_of_round_length_is_asked_for_again_in_two(standin: Open, count: int) -> None:
-    server = standin(at(*(NOW_MS + n * HOUR for n in range(count))))
+def test_an_answer_of_round_length_is_asked_for_again_in_two(served: Open, count: int) -> None:
+    server = served(at(*(NOW_MS + n * HOUR for n in range(count))))
     read(server, in_flight=1)
     cut = asked(server)[1][1]
     assert asked(server) == [(0, LAST + 1, 1000), (0, cut, 1000), (cut - 1, LAST + 1, 1000)]
     assert abs(cut - (NOW_MS + count // 2 * HOUR)) <= 2 * HOUR
 
 
-def test_an_answer_of_round_length_at_one_moment_is_asked_for_alone(standin: Open) -> None:
-    server = standin(at(*[NOW_MS] * 150))
+def test_an_answer_of_round_length_at_one_moment_is_asked_for_alone(served: Open) -> None:
+    server = served(at(*[NOW_MS] * 150))
     read(server, in_flight=1)
     assert asked(server)[0] == (0, LAST + 1, 1000)
     assert (NOW_MS - 1, NOW_MS + 1, 1000) in asked(server)
     assert len(server.requests) <= 20
 
 
-def test_each_window_is_asked_for_with_a_millisecond_to_spare(standin: Open) -> None:
-    server = standin(at(NOW_MS))
+def test_each_window_is_asked_for_with_a_millisecond_to_spare(served: Open) -> None:
+    server = served(at(NOW_MS))
     read(server, [NOW_MS, NOW_MS + DAY], in_flight=1)
     assert asked(server) == [
         (0, NOW_MS, 1000),
@@ -279,8 +280,8 @@ def test_each_window_is_asked_for_with_a_millisecond_to_spare(standin: Open) -> 
     ]
 
 
-def test_a_first_read_of_a_few_thousand_takes_few_requests(standin: Open) -> None:
-    server = standin(at(*(NOW_MS + n * HOUR for n in range(4_321))))
+def test_a_first_read_of_a_few_thousand_takes_few_requests(served: Open) -> None:
+    server = served(at(*(NOW_MS + n * HOUR for n in range(4_321))))
     read(server)
     assert len(server.requests) == 15
 
@@ -365,12 +366,12 @@ def test_windows_are_as_full_as_whole_moments_allow(drawn: tuple[list[int], int]
 
 
 @pytest.mark.parametrize("shape", ["uniform", "peak", "office"])
-def test_a_later_read_takes_few_requests(standin: Open, shape: Shape) -> None:
+def test_a_later_read_takes_few_requests(served: Open, shape: Shape) -> None:
     count = 10_000
     meetings = synthetic_meetings(count, shape, NOW)
     allowed = int(1.15 * ceil(count / 1000) + 2)
     cuts = quantile_cuts(sorted(int(str(m["slotStart"])) for m in meetings), ROWS_PER_WINDOW)
-    server = standin(meetings)
+    server = served(meetings)
     assert_read_whole(read(server, cuts), meetings)
     assert len(server.requests) <= allowed
 
@@ -389,10 +390,10 @@ def test_a_later_read_takes_few_requests(standin: Open, shape: Shape) -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 3])
 def test_as_many_requests_are_under_way_as_allowed_and_no_more(
-    standin: Open, in_flight: int
+    served: Open, in_flight: int
 ) -> None:
-    server = standin(at(*(NOW_MS + n * DAY for n in range(12))), latency_seconds=0.02)
-    ask = ask_meetings(client_of(server))
+    server = served(at(*(NOW_MS + n * DAY for n in range(12))), latency_seconds=0.02)
+    ask = fetch_meetings(client_of(server))
     lock = threading.Lock()
     under_way: list[int] = [0]
 
@@ -410,10 +411,10 @@ def test_as_many_requests_are_under_way_as_allowed_and_no_more(
     assert max(under_way) == in_flight
 
 
-def test_no_more_is_asked_for_while_the_caller_is_busy(standin: Open) -> None:
-    server = standin(at(*(NOW_MS + n * DAY for n in range(12))))
+def test_no_more_is_asked_for_while_the_caller_is_busy(served: Open) -> None:
+    server = served(at(*(NOW_MS + n * DAY for n in range(12))))
     windows = windows_between([NOW_MS + n * DAY for n in range(1, 12)])
-    pages = read_windows(ask_meetings(client_of(server)), windows, LIKELY, in_flight=2)
+    pages = read_windows(fetch_meetings(client_of(server)), windows, LIKELY, in_flight=2)
     next(pages)
     time.sleep(0.1)
     assert len(server.requests) == 2
@@ -426,25 +427,27 @@ def assert_no_thread_left() -> None:
     assert [one.name for one in threading.enumerate() if one.name.startswith("drift")] == []
 
 
-def test_a_refused_window_ends_the_read(standin: Open) -> None:
-    server = standin(at(*(NOW_MS + n * DAY for n in range(40))), token="another")
+def test_a_refused_window_ends_the_read(served: Open) -> None:
+    server = served(at(*(NOW_MS + n * DAY for n in range(40))), token="another")
     windows = windows_between([NOW_MS + n * DAY for n in range(1, 40)])
     client = client_of(server)
     server.token = "changed"
     with pytest.raises(RefusedError):
-        list(read_windows(ask_meetings(client), windows, LIKELY, in_flight=2))
+        list(read_windows(fetch_meetings(client), windows, LIKELY, in_flight=2))
     assert_no_thread_left()
     assert len(server.requests) <= 4
 
 
-def test_a_window_that_keeps_failing_ends_the_read(standin: Open) -> None:
+def test_a_window_that_keeps_failing_ends_the_read(served: Open) -> None:
     def third_window_fails(_: int, path: str) -> Fault | None:
         return Fault("server_error") if f"min_start_time={NOW_MS + 2 * DAY - 1}&" in path else None
 
-    server = standin(at(*(NOW_MS + n * DAY for n in range(40))), faults=third_window_fails)
+    server = served(at(*(NOW_MS + n * DAY for n in range(40))), faults=third_window_fails)
     windows = windows_between([NOW_MS + n * DAY for n in range(1, 40)])
     yielded: Read = []
     with pytest.raises(DriftError, match="kept answering 500"):
-        yielded.extend(read_windows(ask_meetings(client_of(server)), windows, LIKELY, in_flight=1))
+        yielded.extend(
+            read_windows(fetch_meetings(client_of(server)), windows, LIKELY, in_flight=1)
+        )
     assert_no_thread_left()
     assert len(server.requests) == 2 + ATTEMPTS

@@ -1,7 +1,7 @@
-"""The same tables from files: saved answers as states that are older than any read's."""
+"""A dlt source of meetings in files: saved answers, as states that are older than any read's."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import dlt
-import pyarrow as pa
 from dlt.common.configuration.inject import with_config
 from dlt.extract import DltResource
 
-from drift import ROWS_PER_BATCH, tables
-from drift.decode import Page
-from drift.personal import Policy, policy_of
-from drift.saved import read_file
-from drift.stored import new_rejects, read_stored, undocumented_types
-from drift.versions import KNOWN_COLUMNS, VersionSet
+from . import tables
+from .decode import Page
+from .known_state import Destination
+from .meetings import ROWS_PER_BATCH
+from .privacy import PrivacyPolicy, policy_of
+from .rejects import new_rejects
+from .saved_files import read_file
+from .versions import KNOWN_COLUMNS, VersionSet
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Tally:
 
 
 @dlt.source(name="drift", max_table_nesting=0)
-def drift_saved(
+def drift_import(
     files: Sequence[Path],
     tally: Tally,
     personal_data: str = "keep",
@@ -52,60 +53,50 @@ def drift_saved(
     """The meetings in files of saved answers, as states that are older than any read's.
 
     Args:
-        files: As `saved.find_files` returns them.
+        files: As `saved_files.find_files` returns them.
         tally: Counts what is found.
-        personal_data: keep, hash or drop: see `personal`.
+        personal_data: keep, hash or drop: see `privacy`.
         personal_data_key: The key of the hash.
 
     Returns:
-        The resource `saved_meetings`, which writes the tables `meeting_versions` and
-        `rejected_meetings`, and counts in `tally`. A file that cannot be read raises `SavedError`,
-        and nothing of any file is loaded.
+        The resource `imported_meetings`, which writes the tables `meeting_versions` and
+        `rejected_meetings`, and counts in `tally`. A file that cannot be read raises
+        `ImportFileError`, and nothing of any file is loaded.
     """
-    return saved_meetings(files, tally, policy_of(personal_data, personal_data_key))
+    return imported_meetings(files, tally, policy_of(personal_data, personal_data_key))
 
 
-@dlt.resource(name="saved_meetings")
-def saved_meetings(files: Sequence[Path], tally: Tally, policy: Policy) -> Iterator[Any]:
+@dlt.resource(name="imported_meetings")
+def imported_meetings(files: Sequence[Path], tally: Tally, policy: PrivacyPolicy) -> Iterator[Any]:
     """The versions in the files that the warehouse lacks, in batches, then what they rejected."""
     known_tables = dlt.current.source_schema().tables
-    for table in (*tables.ALL, *tables.NEIGHBOURS):
+    for table in tables.ALL:
         if table.name not in known_tables and table is not tables.VERSIONS:  # the models need each
             yield table.rows([])
-    yield from _saved_versions(files, tally, policy, undocumented_types())
+    yield from _imported_versions(files, tally, policy)
 
 
 @with_config(sections=("sources", "drift"))
-def count_saved(
+def count_import(
     files: Sequence[Path],
     tally: Tally,
     personal_data: str = "keep",
     personal_data_key: dlt.TSecretStrValue | None = None,
 ) -> None:
     """Counts in `tally` what an import would add to what the active pipeline has loaded."""
-    for _ in _saved_versions(files, tally, policy_of(personal_data, personal_data_key)):
+    for _ in _imported_versions(files, tally, policy_of(personal_data, personal_data_key)):
         pass
 
 
-def _saved_versions(
-    files: Sequence[Path],
-    tally: Tally,
-    policy: Policy,
-    types: Mapping[str, pa.DataType] | None = None,
-) -> Iterator[Any]:
-    now = datetime.now(UTC)
+def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolicy) -> Iterator[Any]:
+    now, destination = datetime.now(UTC), Destination()
     every_version = (
         "select slug, case when not is_updated_at_inferred then updated_at end as updated_at,"
         f" content_hash from {tables.VERSIONS.name}"
     )
-    with closing(
-        VersionSet(
-            read_stored(every_version, KNOWN_COLUMNS),
-            sync_id="",
-            started_at=UNKNOWN_TIME,
-            types=types,
-        )
-    ) as versions:
+    with destination.open() as stored:
+        known = stored.table(every_version, KNOWN_COLUMNS, tables.VERSIONS)
+    with closing(VersionSet(known, sync_id="", started_at=UNKNOWN_TIME)) as versions:
         for number, file in enumerate(files):
             # Ids of imports sort before those of reads: a state that both have is the read's. Where
             # only the files have states with one updatedAt, the later file's is the newer one.
@@ -121,7 +112,7 @@ def _saved_versions(
                         extra={"passing": True},
                     )
                 if pages and (not page or sum(p.rows for p in pages) >= ROWS_PER_BATCH):
-                    new, meetings = versions.add_saved(pages)
+                    new, meetings = versions.add_imported(pages)
                     tally.new_meetings += meetings
                     tally.new_versions += new.num_rows
                     pages = []
@@ -129,7 +120,9 @@ def _saved_versions(
                         yield tables.VERSIONS.rows(new)
         if not tally.new_versions:  # the table itself, where it may not be yet
             yield tables.VERSIONS.rows(versions.rest())
-        rejected = new_rejects([policy.rejected(r) for r in versions.rejected], versions.sync_id)
-        tally.rejected = len(rejected)
-        if rejected:
-            yield tables.REJECTED.rows(rejected)
+        rejected = [policy.rejected(record) for record in versions.rejected]
+        with destination.open() as stored:
+            rejects = new_rejects(stored, rejected, versions.sync_id)
+        tally.rejected = len(rejects)
+        if rejects:
+            yield tables.REJECTED.rows(rejects)

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import chain
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 Meeting = dict[str, object]
-Shape = Literal["uniform", "peak", "office"]
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # epoch milliseconds, as everywhere in Drift
 ORG_ID = 100_001
@@ -33,7 +31,7 @@ class Agent:
     time_zone: str
 
 
-_STAFF = {
+STAFF = {
     "America/New_York": 7,
     "America/Chicago": 4,
     "America/Los_Angeles": 5,
@@ -42,17 +40,17 @@ _STAFF = {
 }
 AGENTS = tuple(
     Agent(2_000_001 + number, zone)
-    for number, zone in enumerate(chain.from_iterable([z] * n for z, n in _STAFF.items()))
+    for number, zone in enumerate(chain.from_iterable([z] * n for z, n in STAFF.items()))
 )
 OPENS, HOURS_OPEN, QUARTER = 9, 8, 15
 
 _REGULARS = 300  # visitors who come back
-_MINUTES = (15, 30, 30, 30, 45, 60)
-_SOURCES = ("WIDGET", "WIDGET", "WIDGET", "EMAIL_DROP", "EMAIL_DROP", "LINK", "LINK", "PLAYBOOK")
+MINUTES = (15, 30, 30, 30, 45, 60)
+SOURCES = ("WIDGET", "WIDGET", "WIDGET", "EMAIL_DROP", "EMAIL_DROP", "LINK", "LINK", "PLAYBOOK")
 _CHAT_SOURCES = ("WIDGET", "PLAYBOOK")  # those in which a conversation came first
-_TYPES = ("New Meeting",) * 3 + ("Follow Up",) * 2 + ("Product Demo",) * 2 + ("Onboarding Call",)
+TYPES = ("New Meeting",) * 3 + ("Follow Up",) * 2 + ("Product Demo",) * 2 + ("Onboarding Call",)
 _FAR_ZONES = ("Europe/Paris", "Asia/Kolkata", "Australia/Sydney", "America/Sao_Paulo", "Asia/Tokyo")
-_NOTES = (
+NOTES = (
     "Would like to see the reporting.",
     "Comparing three vendors, decision this quarter.",
     "Please keep it short.",
@@ -90,7 +88,7 @@ class Organisation:
 
 @lru_cache(maxsize=4)
 def _known_at(seed: str, now: datetime) -> list[Meeting]:
-    now_ms = _milliseconds(now)
+    now_ms = milliseconds(now)
     days = (now.date() - timedelta(days=back) for back in range(REACH.days, -1, -1))
     lives = chain.from_iterable(_booked_on(seed, day) for day in days)
     known = ([state for moment, state in life if moment <= now_ms] for life in lives)
@@ -109,13 +107,13 @@ def _booked_on(seed: str, day: date) -> list[Life]:
 
 
 def _life(dice: random.Random, day: date, number: int) -> Life:
-    agent, minutes = dice.choice(AGENTS), dice.choice(_MINUTES)
+    agent, minutes = dice.choice(AGENTS), dice.choice(MINUTES)
     key = day.toordinal() * 1_000 + number
-    booked = _milliseconds(datetime.combine(day, time(), UTC))
+    booked = milliseconds(datetime.combine(day, time(), UTC))
     booked += int(dice.triangular(0, DAY - 1, 15 * HOUR))  # most visitors come in the afternoon
     lead = 2 * HOUR + int(45 * DAY * dice.random() ** 2)  # half of them within 12 days
     starts = _open_slot(dice, agent, booked + lead, minutes)
-    source = _maybe(dice, 0.95, dice.choice(_SOURCES))
+    source = _maybe(dice, 0.95, dice.choice(SOURCES))
     visitor = dice.randrange(_REGULARS) if dice.random() < 0.18 else key
     visitor_zone = agent.time_zone if dice.random() < 0.7 else dice.choice(_FAR_ZONES)
     state: Meeting = {
@@ -130,10 +128,10 @@ def _life(dice: random.Random, day: date, number: int) -> Life:
         "slotEnd": starts + minutes * MINUTE,
         "updatedAt": booked,
         "scheduledAt": booked,
-        "meetingType": _maybe(dice, 0.93, dice.choice(_TYPES)),
+        "meetingType": _maybe(dice, 0.93, dice.choice(TYPES)),
         "conversationId": 4_000_000_000 + key if source in _CHAT_SOURCES else None,
         "endUserTimeZone": _maybe(dice, 0.92, visitor_zone),
-        "meetingNotes": _maybe(dice, 0.4, dice.choice(_NOTES)),
+        "meetingNotes": _maybe(dice, 0.4, dice.choice(NOTES)),
         "bookedBy": _maybe(dice, 0.15, dice.choice(AGENTS).id),
     }
     life = [(booked, {name: value for name, value in state.items() if value is not None})]
@@ -147,7 +145,7 @@ def _life(dice: random.Random, day: date, number: int) -> Life:
         return last + 1 + int(dice.random() * max(0, starts - last - 1))
 
     if dice.random() < 0.06:
-        change(some_time(), meetingNotes=dice.choice(_NOTES))
+        change(some_time(), meetingNotes=dice.choice(NOTES))
     if dice.random() < 0.04:  # to a colleague in the same zone, so that the hours still fit
         colleagues = [a.id for a in AGENTS if a.time_zone == agent.time_zone and a != agent]
         change(some_time(), agentId=dice.choice(colleagues))
@@ -171,7 +169,7 @@ def _maybe(dice: random.Random, share: float, value: object) -> object:
     return value if dice.random() < share else None
 
 
-def _milliseconds(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -194,65 +192,4 @@ def _open_slot(dice: random.Random, agent: Agent, earliest: int, minutes: int) -
     while day.weekday() >= 5 or first > last:
         day, first = day + timedelta(days=1), 0
     quarter = dice.randint(first, last)
-    return _milliseconds(datetime.combine(day, time(OPENS), zone) + timedelta(minutes=15 * quarter))
-
-
-def synthetic_meetings(
-    count: int, shape: Shape, now: datetime, seed: str = "benchmark"
-) -> list[Meeting]:
-    """`count` plain meetings for a benchmark, one version each, in no order of time.
-
-    Slots lie from 30 days before `now` to 60 days after it: evenly (`uniform`), 95 % of them within
-    three days (`peak`), or on quarter hours of the agents' working days (`office`). The first hour
-    of the 30 days stays empty, so that none drops out while a benchmark runs.
-    `updatedAt` lies within the 60 days before `now`. Notes are absent from one in four.
-    """
-    dice = random.Random(f"{seed}:{shape}").random  # the cheapest die: a million meetings wait
-    now_ms = _milliseconds(now)
-    first, span = now_ms - 30 * DAY + HOUR, 90 * DAY - HOUR
-    office = {zone: _office_starts(zone, first, first + span) for zone in _STAFF}
-
-    def meeting(number: int) -> Meeting:
-        agent = AGENTS[int(dice() * len(AGENTS))]
-        minutes = _MINUTES[number % len(_MINUTES)]
-        if shape == "office":
-            choices = office[agent.time_zone]
-            starts = choices[int(dice() * len(choices))]
-        elif shape == "peak" and dice() < 0.95:
-            starts = now_ms + DAY + int(dice() * 3 * DAY)
-        else:
-            starts = first + int(dice() * span)
-        updated = now_ms - int(dice() * 60 * DAY)
-        made: Meeting = {
-            "agentId": agent.id,
-            "orgId": ORG_ID,
-            "status": "CANCELED" if dice() < 0.14 else "ACTIVE",
-            "meetingSource": _SOURCES[number % len(_SOURCES)],
-            "schedulerId": 9_000_000_000 + int(dice() * count * 0.85),  # some come twice
-            "eventId": f"evt_{number:016x}",
-            "slug": f"mtg-{number:08x}",
-            "slotStart": starts,
-            "slotEnd": starts + minutes * MINUTE,
-            "updatedAt": updated,
-            "scheduledAt": updated - int(dice() * 10 * DAY),
-            "meetingType": _TYPES[number % len(_TYPES)],
-            "conversationId": 4_000_000_000 + number,
-            "endUserTimeZone": agent.time_zone,
-            "bookedBy": agent.id,
-        }
-        if number % 4:
-            made["meetingNotes"] = _NOTES[number % len(_NOTES)]
-        return made
-
-    return [meeting(number) for number in range(count)]
-
-
-def _office_starts(zone: str, first: int, end: int) -> list[int]:
-    """Every quarter hour of the working days of a zone within [first, end), in epoch ms."""
-    day = datetime.fromtimestamp(first / 1_000, ZoneInfo(zone)).replace(
-        hour=OPENS, minute=0, second=0, microsecond=0
-    )
-    working_days = [d for d in (day + timedelta(days=n) for n in range(92)) if d.weekday() < 5]
-    quarters = [timedelta(minutes=QUARTER * n) for n in range(HOURS_OPEN * 60 // QUARTER)]
-    starts = [_milliseconds(day + quarter) for day in working_days for quarter in quarters]
-    return [start for start in starts if first <= start < end]
+    return milliseconds(datetime.combine(day, time(OPENS), zone) + timedelta(minutes=15 * quarter))

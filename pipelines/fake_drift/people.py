@@ -1,14 +1,14 @@
-"""Who is behind the ids of meetings: what a stand-in serves beside them.
+"""The records that the organisation's meetings name.
 
-The organisation's own are plainly made up: names say that they are examples, addresses end in
+They are plainly made up: names say that they are examples, addresses end in
 example.com. They follow from the ids alone, but for when a conversation began.
 """
 
 from collections.abc import Sequence
 from typing import Final, cast
 
-from standin.organisation import AGENTS, MINUTE, ORG_ID, Meeting
-from standin.server import People, Person
+from fake_drift.organisation import AGENTS, MINUTE, ORG_ID, Meeting
+from fake_drift.server import People, Person
 
 CREATED: Final = 1_735_689_600_000  # 2025-01-01: when the organisation began
 TEAM_NAMES: Final = {
@@ -18,6 +18,8 @@ TEAM_NAMES: Final = {
     "Europe/London": "UK",
     "Europe/Berlin": "Germany",
 }
+PLAYBOOK_NAMES: Final = ("Book a demo", "Pricing page", "Fast lane", "Webinar follow-up")
+FIRST_PLAYBOOK: Final = 60_001
 
 
 def people_of(meetings: Sequence[Meeting]) -> People:
@@ -33,6 +35,9 @@ def people_of(meetings: Sequence[Meeting]) -> People:
     return People(
         users=[_user(number, agent.id, agent.time_zone) for number, agent in enumerate(AGENTS, 1)],
         teams=_teams(),
+        playbooks=[
+            _playbook(number, name) for number, name in enumerate(PLAYBOOK_NAMES, FIRST_PLAYBOOK)
+        ],
         contact=_contact,
         conversation=conversation,
     )
@@ -78,6 +83,22 @@ def _teams() -> list[Person]:
     ]
 
 
+def _playbook(number: int, name: str) -> Person:
+    return {
+        "id": number,
+        "name": f"{name} (example)",
+        "orgId": ORG_ID,
+        "meta": {},
+        "createdAt": CREATED,
+        "updatedAt": CREATED + number % 10 * MINUTE,
+        "createdAuthorId": AGENTS[0].id,
+        "updatedAuthorId": AGENTS[0].id,
+        "interactionId": number + 10_000,
+        "reportType": "BOOK_MORE_MEETINGS",
+        "goals": [{"id": 1, "message": "Book a meeting"}],
+    }
+
+
 def _contact(number: int) -> Person:
     visitor = number % 10_000_000
     return {
@@ -104,7 +125,7 @@ def _conversation(number: int, booked: Meeting) -> Person:
         "contactId": booked.get("schedulerId"),
         "createdAt": scheduled - (number % 29 + 1) * MINUTE,
         "updatedAt": scheduled,
-        "relatedPlaybookId": 60_001 + number % 4 if number % 5 else None,
+        "relatedPlaybookId": FIRST_PLAYBOOK + number % len(PLAYBOOK_NAMES) if number % 5 else None,
         "inboxId": 1,
         "conversationTags": [],
     }

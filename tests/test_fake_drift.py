@@ -1,4 +1,4 @@
-"""The stand-in keeps Drift's documented rules, and goes wrong exactly as it is told to."""
+"""The fake Drift keeps Drift's documented rules, and goes wrong exactly as it is told to."""
 
 import json
 import subprocess
@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from standin.organisation import AGENTS, Meeting, Organisation, Shape, synthetic_meetings
-from standin.server import Asked, Fault, StandIn
+from fake_drift.organisation import AGENTS, Meeting, Organisation
+from fake_drift.server import Asked
+from tests.hostile import Fault, HostileDrift
+from tests.synthetic import Shape, synthetic_meetings
 
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -35,25 +37,25 @@ FOUR: list[Meeting] = [
 ]
 MANY: list[Meeting] = [{"slug": f"m{n:04}", "slotStart": NOW_MS + n} for n in range(1_500)]
 
-Open = Callable[..., StandIn]
+Open = Callable[..., HostileDrift]
 
 
 @pytest.fixture
-def standin() -> Iterator[Open]:
-    """Opens a stand-in whose clock stands at NOW, and closes it after the test."""
-    opened: list[StandIn] = []
+def served() -> Iterator[Open]:
+    """Opens a fake Drift whose clock stands at NOW, and closes it after the test."""
+    opened: list[HostileDrift] = []
 
-    def open_standin(meetings: Any = (), **options: Any) -> StandIn:
-        opened.append(StandIn(meetings, **{"clock": lambda: NOW, **options}).__enter__())
+    def open_one(meetings: Any = (), **options: Any) -> HostileDrift:
+        opened.append(HostileDrift(meetings, **{"clock": lambda: NOW, **options}).__enter__())
         return opened[-1]
 
-    yield open_standin
+    yield open_one
     for one in opened:
         one.__exit__()
 
 
 def get(
-    standin: StandIn,
+    server: HostileDrift,
     *,
     path: str = "/users/meetings/org",
     token: str = "demo-token",
@@ -62,15 +64,15 @@ def get(
 ) -> requests.Response:
     return requests.request(
         method,
-        standin.url + path,
+        server.url + path,
         params={name: str(value) for name, value in query.items()},
         headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
         timeout=5,
     )
 
 
-def slugs(standin: StandIn, **query: Any) -> list[str]:
-    answer = get(standin, **{**ALL, **query})
+def slugs(server: HostileDrift, **query: Any) -> list[str]:
+    answer = get(server, **{**ALL, **query})
     assert answer.status_code == 200, answer.text
     return [meeting["slug"] for meeting in answer.json()["data"]]
 
@@ -86,87 +88,89 @@ def refusal(answer: requests.Response) -> tuple[int, str]:
 # --- the documented rules
 
 
-def test_an_answer_carries_the_records_as_given_and_the_date_of_the_clock(standin: Open) -> None:
+def test_an_answer_carries_the_records_as_given_and_the_date_of_the_clock(
+    served: Open,
+) -> None:
     record = {"slug": "a", "slotStart": NOW_MS, "meetingNotes": "Voilà", "conferenceType": {}}
-    answer = get(standin([record]), **ALL)
+    answer = get(served([record]), **ALL)
     assert answer.json() == {"data": [record]}
     assert answer.headers["Date"] == "Mon, 01 Jun 2026 08:00:00 GMT"
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_nothing_found_is_an_empty_list(standin: Open) -> None:
-    assert get(standin(), **ALL).json() == {"data": []}
+def test_nothing_found_is_an_empty_list(served: Open) -> None:
+    assert get(served(), **ALL).json() == {"data": []}
 
 
 @pytest.mark.parametrize("missing", ["min_start_time", "max_start_time"])
-def test_both_bounds_are_required(standin: Open, missing: str) -> None:
+def test_both_bounds_are_required(served: Open, missing: str) -> None:
     query = {name: value for name, value in ALL.items() if name != missing}
-    assert refusal(get(standin(FOUR), **query)) == (400, "validation_error")
+    assert refusal(get(served(FOUR), **query)) == (400, "validation_error")
 
 
 @pytest.mark.parametrize("name", ["min_start_time", "max_start_time", "limit"])
 @pytest.mark.parametrize("value", ["", "soon", "1.5", "1e3", "1_000", " 1", "٣"])
-def test_bounds_and_limit_are_integers(standin: Open, name: str, value: str) -> None:
-    assert refusal(get(standin(FOUR), **{**ALL, name: value})) == (400, "validation_error")
+def test_bounds_and_limit_are_integers(served: Open, name: str, value: str) -> None:
+    assert refusal(get(served(FOUR), **{**ALL, name: value})) == (400, "validation_error")
 
 
 @pytest.mark.parametrize("limit", [-1, 1001])
-def test_a_limit_lies_within_0_and_1000(standin: Open, limit: int) -> None:
-    assert refusal(get(standin(FOUR), **{**ALL, "limit": limit})) == (400, "validation_error")
+def test_a_limit_lies_within_0_and_1000(served: Open, limit: int) -> None:
+    assert refusal(get(served(FOUR), **{**ALL, "limit": limit})) == (400, "validation_error")
 
 
 @pytest.mark.parametrize(("limit", "rows"), [(0, 0), (1, 1), (999, 999), (1000, 1000)])
-def test_an_answer_is_no_longer_than_its_limit(standin: Open, limit: int, rows: int) -> None:
-    assert slugs(standin(MANY), limit=limit) == [f"m{n:04}" for n in range(rows)]
+def test_an_answer_is_no_longer_than_its_limit(served: Open, limit: int, rows: int) -> None:
+    assert slugs(served(MANY), limit=limit) == [f"m{n:04}" for n in range(rows)]
 
 
-def test_the_limit_is_100_when_left_out(standin: Open) -> None:
-    answer = get(standin(MANY), min_start_time=0, max_start_time=NOW_MS + DAY)
+def test_the_limit_is_100_when_left_out(served: Open) -> None:
+    answer = get(served(MANY), min_start_time=0, max_start_time=NOW_MS + DAY)
     assert [m["slug"] for m in answer.json()["data"]] == [f"m{n:04}" for n in range(100)]
 
 
-def test_a_lower_cap_cuts_silently(standin: Open) -> None:
-    assert slugs(standin(FOUR, cap=2), limit=1000) == ["a", "b"]
+def test_a_lower_cap_cuts_silently(served: Open) -> None:
+    assert slugs(served(FOUR, cap=2), limit=1000) == ["a", "b"]
 
 
-def test_meetings_reach_30_days_into_the_past_and_no_further(standin: Open) -> None:
+def test_meetings_reach_30_days_into_the_past_and_no_further(served: Open) -> None:
     edge = [{"slug": "in", "slotStart": REACH}, {"slug": "out", "slotStart": REACH - 1}]
-    assert slugs(standin(edge), min_start_time=0) == ["in"]
-    assert slugs(standin(edge), min_start_time=REACH - DAY) == ["in"]
-    assert slugs(standin(edge), max_start_time=REACH - 1) == []
+    assert slugs(served(edge), min_start_time=0) == ["in"]
+    assert slugs(served(edge), min_start_time=REACH - DAY) == ["in"]
+    assert slugs(served(edge), max_start_time=REACH - 1) == []
 
 
-def test_the_bounds_filter_on_the_slot_not_on_the_update(standin: Open) -> None:
+def test_the_bounds_filter_on_the_slot_not_on_the_update(served: Open) -> None:
     meetings = [
         {"slug": "near", "slotStart": NOW_MS + 10, "updatedAt": NOW_MS + 99},
         {"slug": "far", "slotStart": NOW_MS + 99, "updatedAt": NOW_MS + 10},
     ]
-    assert slugs(standin(meetings), min_start_time=NOW_MS, max_start_time=NOW_MS + 20) == ["near"]
+    assert slugs(served(meetings), min_start_time=NOW_MS, max_start_time=NOW_MS + 20) == ["near"]
 
 
-def test_bounds_the_wrong_way_round_find_nothing(standin: Open) -> None:
-    assert slugs(standin(FOUR), min_start_time=NOW_MS + 400, max_start_time=NOW_MS + 100) == []
+def test_bounds_the_wrong_way_round_find_nothing(served: Open) -> None:
+    assert slugs(served(FOUR), min_start_time=NOW_MS + 400, max_start_time=NOW_MS + 100) == []
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "x"}])
-def test_a_token_missing_or_wrong_is_refused(standin: Open, header: dict[str, str]) -> None:
-    answer = requests.get(standin(FOUR).url + "/users/meetings/org", headers=header, timeout=5)
+def test_a_token_missing_or_wrong_is_refused(served: Open, header: dict[str, str]) -> None:
+    answer = requests.get(served(FOUR).url + "/users/meetings/org", headers=header, timeout=5)
     assert refusal(answer) == (403, "authentication_error")
 
 
-def test_another_token_and_another_refusal_can_be_set(standin: Open) -> None:
-    server = standin(FOUR, token="other", refusal_status=401)
+def test_another_token_and_another_refusal_can_be_set(served: Open) -> None:
+    server = served(FOUR, token="other", refusal_status=401)
     assert refusal(get(server, **ALL)) == (401, "authentication_error")
     assert get(server, token="other", **ALL).status_code == 200
 
 
-def test_other_paths_are_not_found(standin: Open) -> None:
-    assert refusal(get(standin(FOUR), path="/users/meetings")) == (404, "not_found")
+def test_other_paths_are_not_found(served: Open) -> None:
+    assert refusal(get(served(FOUR), path="/users/meetings")) == (404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_meetings_can_only_be_read(standin: Open, method: str) -> None:
-    answer = get(standin(FOUR), method=method, **ALL)
+def test_meetings_can_only_be_read(served: Open, method: str) -> None:
+    answer = get(served(FOUR), method=method, **ALL)
     assert refusal(answer) == (405, "method_not_allowed")
     assert answer.headers["Connection"] == "close"  # the unread body would pass for a request
 
@@ -178,20 +182,20 @@ def test_meetings_can_only_be_read(standin: Open, method: str) -> None:
     ("bounds", "found"),
     [("inclusive", ["a", "b", "c"]), ("exclusive", ["b"]), ("half-open", ["a", "b"])],
 )
-def test_bounds_can_be_taken_three_ways(standin: Open, bounds: str, found: list[str]) -> None:
+def test_bounds_can_be_taken_three_ways(served: Open, bounds: str, found: list[str]) -> None:
     between = {"min_start_time": NOW_MS + 100, "max_start_time": NOW_MS + 300}
-    assert slugs(standin(FOUR, bounds=bounds), **between) == found
+    assert slugs(served(FOUR, bounds=bounds), **between) == found
 
 
 @pytest.mark.parametrize(
     ("order", "found"), [("slot_start", "abcd"), ("newest", "dcba"), ("updated", "cadb")]
 )
-def test_the_order_of_the_rows_can_be_set(standin: Open, order: str, found: str) -> None:
-    assert slugs(standin(FOUR, order=order)) == list(found)
+def test_the_order_of_the_rows_can_be_set(served: Open, order: str, found: str) -> None:
+    assert slugs(served(FOUR, order=order)) == list(found)
 
 
-def test_a_shuffled_order_changes_from_answer_to_answer(standin: Open) -> None:
-    server = standin(MANY[:50], order="shuffled")
+def test_a_shuffled_order_changes_from_answer_to_answer(served: Open) -> None:
+    server = served(MANY[:50], order="shuffled")
     first, second = slugs(server), slugs(server)
     assert first != second
     assert sorted(first) == sorted(second) == [f"m{n:04}" for n in range(50)]
@@ -208,21 +212,21 @@ def test_a_shuffled_order_changes_from_answer_to_answer(standin: Open) -> None:
     ],
 )
 def test_which_rows_survive_does_not_depend_on_their_order(
-    standin: Open, survivors: str, order: str, found: str
+    served: Open, survivors: str, order: str, found: str
 ) -> None:
-    assert slugs(standin(FOUR, survivors=survivors, order=order), limit=2) == list(found)
+    assert slugs(served(FOUR, survivors=survivors, order=order), limit=2) == list(found)
 
 
-def test_shuffled_survivors_change_from_answer_to_answer(standin: Open) -> None:
-    server = standin(MANY, survivors="shuffled")
+def test_shuffled_survivors_change_from_answer_to_answer(served: Open) -> None:
+    server = served(MANY, survivors="shuffled")
     first, second = slugs(server, limit=50), slugs(server, limit=50)
     assert first == sorted(first)
     assert len(set(first)) == len(set(second)) == 50
     assert first != second
 
 
-def test_a_limit_can_be_ignored(standin: Open) -> None:
-    server = standin(MANY, ignores_limit=True)
+def test_a_limit_can_be_ignored(served: Open) -> None:
+    server = served(MANY, ignores_limit=True)
     assert slugs(server, limit=1000) == slugs(server, limit=1) == [f"m{n:04}" for n in range(100)]
 
 
@@ -235,12 +239,12 @@ UNSCHEDULED: list[Meeting] = [
 ]
 
 
-def test_meetings_without_a_slot_are_in_no_answer(standin: Open) -> None:
-    assert slugs(standin([*UNSCHEDULED, *FOUR])) == ["a", "b", "c", "d"]
+def test_meetings_without_a_slot_are_in_no_answer(served: Open) -> None:
+    assert slugs(served([*UNSCHEDULED, *FOUR])) == ["a", "b", "c", "d"]
 
 
-def test_meetings_without_a_slot_can_be_in_every_answer(standin: Open) -> None:
-    server = standin([*UNSCHEDULED, *FOUR], serves_unscheduled=True)
+def test_meetings_without_a_slot_can_be_in_every_answer(served: Open) -> None:
+    server = served([*UNSCHEDULED, *FOUR], serves_unscheduled=True)
     everywhere = ["none", "null", "text", "true", "float"]
     assert slugs(server) == ["a", "b", "c", "d", *everywhere]
     assert slugs(server, max_start_time=NOW_MS) == everywhere
@@ -248,7 +252,7 @@ def test_meetings_without_a_slot_can_be_in_every_answer(standin: Open) -> None:
     assert slugs(server, limit=2) == ["none", "null"]
 
 
-def test_raw_records_are_served_as_they_are_at_the_slot_they_name(standin: Open) -> None:
+def test_raw_records_are_served_as_they_are_at_the_slot_they_name(served: Open) -> None:
     raw = [
         b'{"slug":"dup","slug":"twice", "slotStart":%d}' % (NOW_MS + 2),
         rb'{"slug":"\ud800","slotStart":%d}' % (NOW_MS + 1),
@@ -257,7 +261,7 @@ def test_raw_records_are_served_as_they_are_at_the_slot_they_name(standin: Open)
         b"{oops",
         b'{"slotStart":"soon"}',
     ]
-    server = standin(raw, serves_unscheduled=True)
+    server = served(raw, serves_unscheduled=True)
     everywhere = b'[1, 2],null,{oops,{"slotStart":"soon"}'
     assert get(server, **ALL).content == b'{"data":[' + raw[1] + b"," + raw[0] + b"," + (
         everywhere + b"]}"
@@ -267,40 +271,40 @@ def test_raw_records_are_served_as_they_are_at_the_slot_they_name(standin: Open)
     )
 
 
-def test_the_meetings_can_be_replaced(standin: Open) -> None:
-    server = standin(FOUR)
+def test_the_meetings_can_be_replaced(served: Open) -> None:
+    server = served(FOUR)
     server.set_meetings([{"slug": "new", "slotStart": NOW_MS}])
     assert slugs(server) == ["new"]
 
 
-def test_a_function_is_asked_for_the_meetings_at_each_request(standin: Open) -> None:
+def test_a_function_is_asked_for_the_meetings_at_each_request(served: Open) -> None:
     days = iter([FOUR[:1], FOUR[:2]])
-    server = standin(lambda: next(days))
+    server = served(lambda: next(days))
     assert [slugs(server), slugs(server)] == [["c"], ["a", "c"]]
 
 
-def test_the_clock_moves_the_30_days(standin: Open) -> None:
+def test_the_clock_moves_the_30_days(served: Open) -> None:
     clock = [NOW]
-    server = standin([{"slug": "old", "slotStart": REACH}], clock=lambda: clock[0])
+    server = served([{"slug": "old", "slotStart": REACH}], clock=lambda: clock[0])
     assert slugs(server) == ["old"]
     clock[0] += timedelta(milliseconds=1)
     assert slugs(server) == []
 
 
-def test_answers_are_compressed_only_if_set_and_accepted(standin: Open) -> None:
+def test_answers_are_compressed_only_if_set_and_accepted(served: Open) -> None:
     url, headers = "/users/meetings/org", {"Authorization": "Bearer demo-token"}
     encodings = []
     for option, accepted in [(True, "gzip"), (True, "identity"), (False, "gzip")]:
         asked = {**headers, "Accept-Encoding": accepted}
-        address = standin(FOUR, gzip=option).url + url
+        address = served(FOUR, gzip=option).url + url
         answer = requests.get(address, params=ALL, headers=asked, timeout=5)
         assert len(answer.json()["data"]) == 4
         encodings.append(answer.headers.get("Content-Encoding"))
     assert encodings == ["gzip", None, None]
 
 
-def test_latency_delays_each_answer(standin: Open) -> None:
-    server = standin(FOUR, latency_seconds=0.2)
+def test_latency_delays_each_answer(served: Open) -> None:
+    server = served(FOUR, latency_seconds=0.2)
     started = time.monotonic()
     assert slugs(server) == ["a", "b", "c", "d"]
     assert 0.2 <= time.monotonic() - started < 2
@@ -309,8 +313,8 @@ def test_latency_delays_each_answer(standin: Open) -> None:
 # --- what it notes, and how it speaks HTTP
 
 
-def test_every_request_is_noted_in_order_with_its_status(standin: Open) -> None:
-    server = standin(FOUR)
+def test_every_request_is_noted_in_order_with_its_status(served: Open) -> None:
+    server = served(FOUR)
     get(server, min_start_time=1, max_start_time=2)
     get(server, method="POST", path="/nowhere")
     first, second = server.requests
@@ -330,8 +334,8 @@ def test_every_request_is_noted_in_order_with_its_status(standin: Open) -> None:
     )
 
 
-def test_one_connection_serves_many_requests(standin: Open) -> None:
-    server = standin(FOUR)
+def test_one_connection_serves_many_requests(served: Open) -> None:
+    server = served(FOUR)
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=5)) as connection:
         connection.connect()
         first = connection.sock
@@ -343,7 +347,7 @@ def test_one_connection_serves_many_requests(standin: Open) -> None:
 
 
 def test_nothing_is_answered_after_the_end_and_again_at_the_same_address() -> None:
-    server = StandIn(FOUR, clock=lambda: NOW)
+    server = HostileDrift(FOUR, clock=lambda: NOW)
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {server.token}"
         with server:
@@ -363,14 +367,14 @@ def once(fault: Fault) -> Callable[[int, str], Fault | None]:
     return lambda number, _path: fault if number == 0 else None
 
 
-def test_faults_are_chosen_by_number_and_path_and_pass(standin: Open) -> None:
+def test_faults_are_chosen_by_number_and_path_and_pass(served: Open) -> None:
     seen: list[tuple[int, str]] = []
 
     def faults(number: int, path: str) -> Fault | None:
         seen.append((number, path))
         return Fault("server_error", status=503) if "limit=7" in path else None
 
-    server = standin(FOUR, faults=faults)
+    server = served(FOUR, faults=faults)
     statuses = [
         get(server, min_start_time=0, max_start_time=1, limit=n).status_code for n in (6, 7, 8)
     ]
@@ -384,54 +388,54 @@ def test_faults_are_chosen_by_number_and_path_and_pass(standin: Open) -> None:
     [(None, None), (2, "2"), ("Mon, 01 Jun 2026 08:00:05 GMT", "Mon, 01 Jun 2026 08:00:05 GMT")],
 )
 def test_a_rate_limit_may_tell_when_to_come_back(
-    standin: Open, given: int | str | None, header: str | None
+    served: Open, given: int | str | None, header: str | None
 ) -> None:
-    answer = get(standin(FOUR, faults=once(Fault("rate_limited", retry_after=given))), **ALL)
+    answer = get(served(FOUR, faults=once(Fault("rate_limited", retry_after=given))), **ALL)
     assert refusal(answer) == (429, "rate_limit")
     assert answer.headers.get("Retry-After") == header
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 @pytest.mark.parametrize("html", [True, False])
-def test_a_server_error_is_a_page_or_empty(standin: Open, status: int, html: bool) -> None:
+def test_a_server_error_is_a_page_or_empty(served: Open, status: int, html: bool) -> None:
     fault = Fault("server_error", status=status, html=html)
-    answer = get(standin(FOUR, faults=once(fault)), **ALL)
+    answer = get(served(FOUR, faults=once(fault)), **ALL)
     page = "<html><h1>Something broke</h1></html>" if html else ""
     assert (answer.status_code, answer.text) == (status, page)
     assert answer.headers["Content-Type"] == "text/html"
 
 
-def test_a_reset_reaches_the_client_as_one(standin: Open) -> None:
-    server = standin(FOUR, faults=once(Fault("reset")))
+def test_a_reset_reaches_the_client_as_one(served: Open) -> None:
+    server = served(FOUR, faults=once(Fault("reset")))
     with pytest.raises(requests.ConnectionError, match="reset by peer"):
         get(server, **ALL)
     assert slugs(server) == ["a", "b", "c", "d"]
     assert [asked.status for asked in server.requests] == [0, 200]
 
 
-def test_a_hang_outlasts_the_client(standin: Open) -> None:
-    server = standin(FOUR, faults=once(Fault("hang", seconds=5)))
+def test_a_hang_outlasts_the_client(served: Open) -> None:
+    server = served(FOUR, faults=once(Fault("hang", seconds=5)))
     with pytest.raises(requests.ReadTimeout):
         requests.get(server.url, timeout=0.1)
     assert slugs(server) == ["a", "b", "c", "d"]
 
 
-def test_a_hang_that_the_client_outlasts_ends_without_an_answer(standin: Open) -> None:
-    server = standin(FOUR, faults=once(Fault("hang", seconds=0.1)))
+def test_a_hang_that_the_client_outlasts_ends_without_an_answer(served: Open) -> None:
+    server = served(FOUR, faults=once(Fault("hang", seconds=0.1)))
     with pytest.raises(requests.ConnectionError, match="without response"):
         get(server, **ALL)
     assert [asked.status for asked in server.requests] == [0]
 
 
-def test_a_cut_body_is_shorter_than_announced(standin: Open) -> None:
-    server = standin(FOUR, faults=once(Fault("cut_body")))
+def test_a_cut_body_is_shorter_than_announced(served: Open) -> None:
+    server = served(FOUR, faults=once(Fault("cut_body")))
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         get(server, **ALL)
     assert slugs(server) == ["a", "b", "c", "d"]
 
 
-def test_an_unannounced_cut_looks_like_a_whole_body(standin: Open) -> None:
-    server = standin(FOUR, faults=once(Fault("cut_unannounced")))
+def test_an_unannounced_cut_looks_like_a_whole_body(served: Open) -> None:
+    server = served(FOUR, faults=once(Fault("cut_unannounced")))
     cut, whole = get(server, **ALL), get(server, **ALL)
     assert cut.status_code == 200
     assert cut.headers["Connection"] == "close"
@@ -439,19 +443,19 @@ def test_an_unannounced_cut_looks_like_a_whole_body(standin: Open) -> None:
     assert cut.content == whole.content[: len(whole.content) // 2]
 
 
-def test_broken_json_lacks_its_last_bracket(standin: Open) -> None:
-    server = standin(FOUR, faults=once(Fault("broken_json")))
+def test_broken_json_lacks_its_last_bracket(served: Open) -> None:
+    server = served(FOUR, faults=once(Fault("broken_json")))
     broken, whole = get(server, **ALL), get(server, **ALL)
     assert (broken.status_code, broken.content) == (200, whole.content[:-1])
 
 
-def test_an_error_may_come_with_status_200(standin: Open) -> None:
-    answer = get(standin(FOUR, faults=once(Fault("error_with_200"))), **ALL)
+def test_an_error_may_come_with_status_200(served: Open) -> None:
+    answer = get(served(FOUR, faults=once(Fault("error_with_200"))), **ALL)
     assert refusal(answer) == (200, "internal_error")
 
 
-def test_an_empty_body_may_come_with_status_200(standin: Open) -> None:
-    answer = get(standin(FOUR, faults=once(Fault("empty_200"))), **ALL)
+def test_an_empty_body_may_come_with_status_200(served: Open) -> None:
+    answer = get(served(FOUR, faults=once(Fault("empty_200"))), **ALL)
     assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
 
 
@@ -477,7 +481,7 @@ def in_another_process(seed: str) -> str:
     """The records of a first day as JSON, from a Python whose strings hash differently."""
     code = (
         "import json, sys; sys.path.insert(0, 'pipelines');"
-        "from standin.organisation import Organisation;"
+        "from fake_drift.organisation import Organisation;"
         f"o = Organisation({seed!r}); print(json.dumps(o.meetings_at(o.first_day)))"
     )
     run = [sys.executable, "-c", code]
@@ -631,20 +635,3 @@ def test_an_office_shape_keeps_to_working_hours() -> None:
         assert start.weekday() < 5, meeting
         assert 9 <= start.hour < 17, meeting
         assert (start.minute % 15, start.second, start.microsecond) == (0, 0, 0), meeting
-
-
-def test_the_server_runs_as_a_process_of_its_own() -> None:
-    script = [sys.executable, str(ROOT / "pipelines/standin/server.py"), "--meetings", "150"]
-    with subprocess.Popen(script, cwd="/", stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            answer = requests.get(
-                url + "/users/meetings/org",
-                params={**ALL, "max_start_time": 9_999_999_999_999},
-                headers={"Authorization": "Bearer demo-token"},
-                timeout=5,
-            )
-        finally:
-            process.terminate()
-    assert len(answer.json()["data"]) == 150

@@ -1,4 +1,4 @@
-"""The stand-in's users, teams, contacts and conversations keep Drift's documented rules."""
+"""The fake Drift serves related records by Drift's documented rules."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,28 +6,31 @@ from typing import Any
 import pytest
 import requests
 
-from standin.organisation import AGENTS, Organisation
-from standin.people import people_of
-from standin.server import People, StandIn
+from fake_drift.organisation import AGENTS, Organisation
+from fake_drift.people import people_of
+from fake_drift.server import FakeDrift, People
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
+def server() -> Iterator[FakeDrift]:
     people = People(
         users=[{"id": 1, "name": "One"}, {"id": 2}],
         former_users=[{"id": 3}],
         teams=[{"id": 5, "members": [1]}],
+        playbooks=[{"id": 6}],
         contact=lambda number: {"id": number, "attributes": {}} if number < 9 else None,
         conversation=lambda number: {"id": number} if number < 9 else None,
     )
-    with StandIn([], people=people) as server:
-        yield server
+    with FakeDrift([], people=people) as running:
+        yield running
 
 
-def get(standin: StandIn, path: str) -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {standin.token}"}
-    answer = requests.get(standin.url + path, headers=headers, timeout=5)
+def get(server: FakeDrift, path: str) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {server.token}"}
+    answer = requests.get(server.url + path, headers=headers, timeout=5)
     body = answer.json()
+    if isinstance(body, list):
+        return answer.status_code, body
     return answer.status_code, body["error"]["type"] if "error" in body else body["data"]
 
 
@@ -44,6 +47,7 @@ def get(standin: StandIn, path: str) -> tuple[int, Any]:
         ("/users", 400, "validation_error"),
         ("/users?userId=x", 400, "validation_error"),
         ("/teams/org", 200, [{"id": 5, "members": [1]}]),
+        ("/playbooks/list", 200, [{"id": 6}]),
         ("/contacts/1", 200, {"id": 1, "attributes": {}}),
         ("/contacts/9", 404, "not_found"),
         ("/contacts/x", 404, "not_found"),
@@ -52,22 +56,23 @@ def get(standin: StandIn, path: str) -> tuple[int, Any]:
         ("/conversations/9", 404, "not_found"),
     ],
 )
-def test_what_is_served(standin: StandIn, path: str, status: int, data: Any) -> None:
-    assert get(standin, path) == (status, data)
+def test_what_is_served(server: FakeDrift, path: str, status: int, data: Any) -> None:
+    assert get(server, path) == (status, data)
 
 
-def test_each_path_needs_its_scope(standin: StandIn) -> None:
-    paths = ["/users/list", "/contacts/1", "/conversations/1"]
-    for path, scope in zip(paths, ("user", "contact", "conversation"), strict=True):
-        standin.scopes = {f"{scope}_read"}
-        assert [get(standin, other)[0] for other in paths] == [
+def test_each_path_needs_its_scope(server: FakeDrift) -> None:
+    paths = ["/users/list", "/contacts/1", "/conversations/1", "/playbooks/list"]
+    scopes = ("user", "contact", "conversation", "playbook")
+    for path, scope in zip(paths, scopes, strict=True):
+        server.scopes = {f"{scope}_read"}
+        assert [get(server, other)[0] for other in paths] == [
             200 if other == path else 403 for other in paths
         ]
 
 
-def test_a_name_that_recurs_in_a_query_is_noted_as_often(standin: StandIn) -> None:
-    get(standin, "/users?userId=1&userId=2")
-    assert standin.requests[-1].repeated == (("userId", "1"), ("userId", "2"))
+def test_a_name_that_recurs_in_a_query_is_noted_as_often(server: FakeDrift) -> None:
+    get(server, "/users?userId=1&userId=2")
+    assert server.requests[-1].repeated == (("userId", "1"), ("userId", "2"))
 
 
 def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meetings() -> None:
@@ -82,10 +87,15 @@ def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meet
     assert AGENTS[-1].id not in members
     assert set(members) == {agent.id for agent in AGENTS[:-1]}
     assert len(members) > len(set(members))
+    playbooks: Any = people.playbooks
+    named: set[int | None] = set()
     for booked in meetings[:50]:
         contact: Any = people.contact(int(str(booked["schedulerId"])))
         assert contact["attributes"]["email"].endswith("@example.com")
         if "conversationId" in booked:
             conversation: Any = people.conversation(int(str(booked["conversationId"])))
             assert conversation["createdAt"] < int(str(booked["scheduledAt"]))
+            named.add(conversation["relatedPlaybookId"])
     assert people.conversation(1) is None
+    assert {playbook["id"] for playbook in playbooks} == named - {None}
+    assert all(playbook["name"].endswith(" (example)") for playbook in playbooks)

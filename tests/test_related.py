@@ -1,4 +1,4 @@
-"""Users, teams, contacts and conversations: what is asked for, what is stored, what may fail."""
+"""Related records: what is asked for, what is stored, what may fail."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,20 +11,15 @@ import dlt
 import pytest
 
 from configuration import SettingError, read_settings
-from drift import drift_source
-from drift.client import BrokenAnswerError
-from drift.neighbours import (
-    Neighbours,
-    _object,
-    _records,
-    attribute_columns,
-    drift_neighbours,
-    read_neighbours,
-)
-from standin.server import Fault, People, StandIn
+from drift import drift_source, is_waiting, summary
+from drift.errors import BrokenAnswerError
+from drift.records import attribute_columns, bare_records, data_object, data_records
+from fake_drift.server import People
 from tests.conftest import NOW, ROOT, Project, Serve, meeting, milliseconds
+from tests.hostile import Fault, HostileDrift
 
 DAY = timedelta(days=1)
+RELATED = ("users", "teams", "playbooks", "contacts", "conversations")
 CREATED = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -68,19 +63,24 @@ def user(number: int, **attributes: object) -> dict[str, object]:
 class Sync:
     """Runs of the pipeline into one warehouse, as new processes would make them."""
 
-    def __init__(self, folder: Path, server: StandIn) -> None:
+    def __init__(self, folder: Path, server: HostileDrift) -> None:
         self.folder, self.server = folder, server
         self.settings: dict[str, Any] = {}
 
-    def run(self, moment: datetime = NOW, **settings: Any) -> Neighbours:
+    def run(self, moment: datetime = NOW, **settings: Any) -> list[str]:
+        """What the summary says of related records, which are read after meetings are loaded."""
+        source = drift_source(
+            self.server.url,
+            self.server.token,
+            started_at=moment,
+            **{"playbooks": False} | self.settings | settings,
+        )
         pipeline = self.pipeline()
-        token: dict[str, Any] = {"base_url": self.server.url, "access_token": self.server.token}
-        pipeline.run(drift_source(**token, started_at=moment))
+        pipeline.run(source.with_resources("meetings"))
         self.before = len(self.server.requests)
-        found = read_neighbours(**token, **self.settings | settings)
-        if found.rows:
-            pipeline.run(drift_neighbours(found))
-        return found
+        related = source.with_resources(*RELATED)
+        pipeline.run(related)
+        return summary(related)
 
     @property
     def asked(self) -> list[str]:
@@ -92,7 +92,7 @@ class Sync:
 
     def pipeline(self) -> dlt.Pipeline:
         return dlt.pipeline(
-            "neighbours",
+            "related",
             destination=dlt.destinations.duckdb(str(self.folder / "pipeline.duckdb")),
             dataset_name="drift",
             pipelines_dir=str(self.folder / "pipelines"),
@@ -109,11 +109,11 @@ Start = Callable[..., Sync]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """A warehouse, and a stand-in with these meetings and people."""
+    """A warehouse, and a fake Drift with these meetings and people."""
 
     @contextmanager
     def serving(meetings: Any, options: Any) -> Iterator[Sync]:
-        with StandIn(meetings, clock=lambda: NOW, **options) as server:
+        with HostileDrift(meetings, clock=lambda: NOW, **options) as server:
             yield Sync(tmp_path, server)
 
     running = []
@@ -186,8 +186,8 @@ def test_users_are_read_by_one_request_and_land_with_all_that_is_documented(star
         (2, None, '{"first": "Two"}', None, "5", *[None] * 10, True, False),
         (3, None, "nul", *[None] * 12, True, False),
     ]
-    assert found.summary == [
-        "who        3 users, 0 contacts",
+    assert found == [
+        "related    3 users, 0 contacts",
         "missing    users: 2 records without an id were left out.",
     ]
 
@@ -256,9 +256,11 @@ def test_an_empty_list_of_users_makes_nobody_a_former_user(start: Start) -> None
     found = sync.run(NOW + DAY)
     assert sync.rows("select id, is_current from users") == [(1, True)]
     host = sync.server.url.removeprefix("http://")
-    assert found.missing == [
-        "users: Drift listed none, so those known stay as they were.",
-        f"teams: {host} could not be read: the answer is not whole JSON.",
+    assert found == [
+        "related    0 contacts",
+        "missing    users: Drift listed none, so those known stay as they were.",
+        f"missing    teams: {host} could not be read: the answer is not whole JSON"
+        " (Expecting value: line 1 column 1 (char 0)).",
     ]
 
 
@@ -277,15 +279,14 @@ def test_nothing_new_asks_for_no_contact_and_loads_nothing(start: Start) -> None
         "/teams/org",
         "/users/list",
     ]
-    assert found.summary == ["who        1 users, 1 teams, 3 contacts"]
+    assert found == ["related    1 users, 1 teams, 3 contacts"]
     assert sync.rows("from contacts order by id") == [
         (1, CREATED, "visitor-1@example.com", "Visitor", "1 Example", "Example Ltd", False, NOW),
         (2, CREATED, "visitor-2@example.com", "Visitor", "2 Example", "Example Ltd", False, NOW),
         (9, None, None, None, None, None, True, NOW),
     ]
-    found = sync.run(NOW + DAY)
+    sync.run(NOW + DAY)
     assert sync.asked == ["/users/list", "/teams/org"]
-    assert found.rows == []
     assert sync.rows("select count(*) from _dlt_loads") == [(3,)]  # two of meetings, one of these
 
 
@@ -296,7 +297,7 @@ def test_a_run_asks_for_so_many_contacts_those_of_the_newest_meetings_first(star
     runs = []
     for day in range(2):
         found = sync.run(NOW + day * DAY, contacts_per_run=3, teams=False)
-        runs.append((sorted(sync.asked[1:]), found.read[-1]))
+        runs.append((sorted(sync.asked[1:]), found[0].split(", ")[-1]))
     assert runs == [
         (["/contacts/1", "/contacts/2", "/contacts/3"], "3 contacts (2 left to the next runs)"),
         (["/contacts/4", "/contacts/5"], "2 contacts"),
@@ -348,7 +349,7 @@ def test_what_is_off_is_not_asked_for_and_conversations_are_once_they_are_on(sta
     )
     off: dict[str, Any] = {"users": False, "teams": False, "contacts": False}
     found = sync.run(**off)
-    assert (sync.asked, found.summary) == ([], [])
+    assert (sync.asked, found) == ([], [])
     for table in ("users", "teams", "team_members", "contacts", "conversations"):
         assert sync.rows(f"select count(*) from {table}") == [(0,)]  # the models read them
     sync.run(NOW + DAY, **off, conversations=True)
@@ -426,8 +427,8 @@ def test_a_token_without_the_scope_is_refused_at_once_and_costs_nothing_else(
     found = sync.run(conversations=True, requests_in_flight=3)
     refused = [path for path in sync.asked if path.startswith("/contacts")]
     assert 1 <= len(refused) <= 3
-    assert found.summary == [
-        "who        1 users, 1 teams, 0 contacts (30 left to the next runs), 30 conversations",
+    assert found == [
+        "related    1 users, 1 teams, 0 contacts (30 left to the next runs), 30 conversations",
         "missing    contacts: Drift refused the access token (403): The token lacks the scope"
         " contact_read. It needs the scope contact_read.",
     ]
@@ -454,8 +455,8 @@ def test_what_was_read_before_the_endpoint_fails_is_kept_and_the_next_run_goes_o
     assert sync.rows("select id from contacts order by 1") == [(0,), (1,), (3,), (4,)]
     assert len(sync.asked) == 4 + 2 + 3 * 2
     host = sync.server.url.removeprefix("http://")
-    assert found.summary == [
-        "who        4 contacts (16 left to the next runs)",
+    assert found == [
+        "related    4 contacts (16 left to the next runs)",
         f"missing    contacts: 4 could not be read: {host} kept answering 500: Internal Server"
         " Error.",
     ]
@@ -469,9 +470,114 @@ def test_what_was_read_before_the_endpoint_fails_is_kept_and_the_next_run_goes_o
     "body", [b'{"data": 5}', b"[]", b"{}", b'{"error": {"message": "no"}}', b"", b'{"data": [1']
 )
 def test_a_body_that_is_no_answer_is_asked_for_again(body: bytes) -> None:
-    for decode in (_records, _object):
+    for decode in (data_records, data_object):
         with pytest.raises(BrokenAnswerError):
             decode(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"data": []}', b"{}", b'{"error": {"message": "no"}}', b"", b"[1"]
+)
+def test_a_body_that_is_no_bare_array_is_asked_for_again(body: bytes) -> None:
+    with pytest.raises(BrokenAnswerError):
+        bare_records(body)
+
+
+def test_a_playbook_that_vanishes_stays_and_is_marked(start: Start) -> None:
+    at = milliseconds(CREATED)
+    goals = [{"id": 2, "message": "Book a meeting"}]
+    times = {"createdAt": at, "updatedAt": at + 1}
+    one = {"id": 60, "name": "Demo", "reportType": "BOOK_MORE_MEETINGS", "goals": goals, **times}
+    sync = start([], playbooks=[one, {"id": 61, "name": None}, {"name": "has no id"}])
+    off: dict[str, Any] = {"users": False, "teams": False, "contacts": False}
+    assert sync.run(**off, playbooks=True) == [
+        "related    2 playbooks",
+        "missing    playbooks: 1 records without an id were left out.",
+    ]
+    assert sync.asked == ["/playbooks/list"]
+    sync.server.people = People(playbooks=[{**one, "name": "Renamed"}])
+    sync.run(NOW + DAY, **off, playbooks=True)
+    later = CREATED + timedelta(milliseconds=1)
+    json_goals = '[{"id": 2, "message": "Book a meeting"}]'
+    assert sync.rows("select * from playbooks order by id") == [
+        (60, "Renamed", "BOOK_MORE_MEETINGS", json_goals, CREATED, later, True),
+        (61, *[None] * 5, False),
+    ]
+    sync.run(NOW + 2 * DAY, **off, playbooks=True)
+    assert sync.rows("select count(*) from _dlt_loads") == [(5,)]  # three of meetings, two of these
+
+
+def test_playbooks_alone_are_missing_without_their_scope(start: Start) -> None:
+    sync = start([], users=[user(1)], scopes={"user_read"})
+    assert sync.run(playbooks=True, teams=False, contacts=False) == [
+        "related    1 users",
+        "missing    playbooks: Drift refused the access token (403): The token lacks the scope"
+        " playbook_read. It needs the scope playbook_read.",
+    ]
+
+
+def test_whether_a_contact_waits_to_be_read_is_known_before(start: Start) -> None:
+    sync = start([booked("a", 1, conversationId=7)], contact=visitor)
+    assert not is_waiting(sync.pipeline())
+    sync.run(contacts=False)
+    assert is_waiting(sync.pipeline())
+    assert not is_waiting(sync.pipeline(), contacts=False)
+    sync.run(NOW + DAY)
+    assert not is_waiting(sync.pipeline())
+    assert is_waiting(sync.pipeline(), conversations=True)
+
+
+@pytest.mark.parametrize("mode", ["round_robin", "fifo"])
+def test_one_run_loads_everything_and_a_second_one_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("EXTRACT__NEXT_ITEM_MODE", mode)
+    sync = start(
+        [booked("a", 1, agentId=4, conversationId=7), booked("b", 1), booked("c", 2, days=1)],
+        users=[user(3)],
+        former_users=[user(4)],
+        teams=[{"id": 5, "members": [3]}],
+        playbooks=[{"id": 60}],
+        contact=visitor,
+        conversation=lambda number: {"id": number},
+    )
+    for day in range(2):
+        before = len(sync.server.requests)
+        source = drift_source(
+            sync.server.url,
+            sync.server.token,
+            started_at=NOW + day * DAY,
+            conversations=True,
+            contacts_per_run=1,
+        )
+        sync.pipeline().run(source)
+        asked = [one.path for one in sync.server.requests[before:]]
+        contact = [f"/contacts/{1 + day}"]
+        assert [path for path in asked if path.startswith("/contacts")] == contact
+        assert asked.count("/users") == asked.count("/conversations/7") == (day == 0)
+    assert sync.rows(
+        "select (select count(*) from meeting_versions), (select count(*) from users),"
+        " (select count(*) from teams), (select count(*) from team_members),"
+        " (select count(*) from playbooks), (select count(*) from conversations)"
+    ) == [(3, 2, 1, 1, 1, 1)]
+    assert sync.rows("select id, read_at from contacts order by 1") == [
+        (1, NOW),
+        (2, NOW + DAY),
+    ]
+
+
+def test_a_contact_of_a_meeting_that_changed_in_the_same_run_is_read_again(start: Start) -> None:
+    meetings = [booked("a", 1), booked("b", 2)]
+    sync = start(meetings, contact=visitor)
+    for day in (0, 40):
+        source = drift_source(
+            sync.server.url, sync.server.token, started_at=NOW + timedelta(days=day)
+        )
+        before = len(sync.server.requests)
+        sync.pipeline().run(source.with_resources("meetings", "contacts"))
+        sync.server.set_meetings([{**meetings[0], "status": "CANCELED"}, meetings[1]])
+    asked = [one.path for one in sync.server.requests[before:]]
+    assert [path for path in asked if path.startswith("/contacts")] == ["/contacts/1"]
 
 
 def test_a_token_for_meetings_alone_lands_every_meeting(project: Project, serve: Serve) -> None:
@@ -486,7 +592,8 @@ def test_a_token_for_meetings_alone_lands_every_meeting(project: Project, serve:
     ]
     assert "missing    contacts: Drift refused the access token (403)" in done.stdout
     assert "It needs the scope contact_read." in done.stdout
-    assert done.stdout.count("missing") == 1
+    assert done.stdout.count("\nmissing") == 2
+    assert "missing    playbooks: Drift refused the access token (403)" in done.stdout
 
 
 @pytest.mark.parametrize(

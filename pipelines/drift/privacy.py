@@ -15,10 +15,11 @@ from typing import Any, Final, Literal, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift import tables
-from drift.decode import Rejected
-from drift.settings import ATTRIBUTES, ID_ATTRIBUTES, OWN_COLUMNS, TIME_ATTRIBUTES
-from drift.tables import RawTable
+from .api import ATTRIBUTES, ID_ATTRIBUTES, TIME_ATTRIBUTES
+from .decode import OTHERS, Rejected
+from .tables import VERSIONS, RawTable
+from .values import json_text
+from .versions import OWN_COLUMNS
 
 Mode = Literal["keep", "hash", "drop"]
 MODES: Final = ("keep", "hash", "drop")
@@ -45,7 +46,7 @@ _HASH: Final = re.compile(rf"{HASHED}[0-9a-f]{{64}}")
 
 
 @dataclass(frozen=True)
-class Policy:
+class PrivacyPolicy:
     """Which personal data may be written."""
 
     mode: Mode = "keep"
@@ -57,32 +58,29 @@ class Policy:
 
     def meetings(self, page: pa.Table) -> pa.Table:
         """The same meetings, as `decode.Page` has them, without what may not be written."""
-        return self.rows(tables.VERSIONS, page)
+        return self.rows(VERSIONS, page)
 
     def rows(self, table: RawTable, rows: pa.Table) -> pa.Table:
         """The same rows of a raw table, without what may not be written.
 
-        Of attributes that nobody documented only true and false are left, and no column of the
-        others: nobody knows what is in a text, and a number may be a telephone's.
+        Of attributes that nobody documented only true and false are left: nobody knows what is in
+        a text, and a number may be a telephone's.
         """
         if self.keeps:
             return rows
-        for name in rows.column_names:
-            at, place = rows.column_names.index(name), (table.name, name)
-            column = rows[name]
-            if name in OWN_COLUMNS or name in table.primary_key or column.type == pa.null():
+        for index, name in enumerate(rows.column_names):
+            path, column = (table.name, name), rows[name]
+            if name in OWN_COLUMNS or name in table.primary_key:
                 continue
-            if name not in table.columns:
-                if column.type != pa.bool_():
-                    rows = rows.remove_column(at)
-                continue
-            if place in NAMES or (self.mode == "drop" and place in ADDRESSES | COMPANIES):
+            if path in NAMES or (self.mode == "drop" and path in ADDRESSES | COMPANIES):
                 column = pa.nulls(len(rows), column.type)
-            elif place in ADDRESSES:
+            elif path in ADDRESSES:
                 column = _mapped(column, self.hashed)
+            elif name == OTHERS:
+                column = _mapped(column, _flags)
             elif column.type == pa.string():
                 column = _mapped(column, _plain)
-            rows = rows.set_column(at, rows.schema.field(at), column)
+            rows = rows.set_column(index, rows.schema.field(index), column)
         return rows
 
     def hashed(self, address: str) -> str:
@@ -113,11 +111,11 @@ class Policy:
         return replace(record, raw_json=json.dumps(left), reason=reason)
 
 
-def policy_of(mode: str, key: str | None) -> Policy:
+def policy_of(mode: str, key: str | None) -> PrivacyPolicy:
     """The policy that the settings ask for. Raises `ValueError` for one that cannot be."""
     if mode not in MODES or (mode == "hash" and not (key and key.strip())):
         raise ValueError("personal_data must be keep, drop, or hash with a personal_data_key")
-    return Policy(cast(Mode, mode), key or "")
+    return PrivacyPolicy(cast(Mode, mode), key or "")
 
 
 def _is_as_documented(name: str, value: Any) -> bool:
@@ -135,6 +133,12 @@ def _plain(value: str) -> str | None:
     except ValueError:
         return value
     return None
+
+
+def _flags(others: str) -> str | None:
+    """Of a JSON object, what is true or false."""
+    flags = {k: v for k, v in json.loads(others).items() if isinstance(v, bool)}
+    return json_text(flags) if flags else None
 
 
 def _mapped(column: pa.ChunkedArray, change: Callable[[str], str | None]) -> pa.ChunkedArray:

@@ -18,19 +18,16 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
-from drift.client import BrokenAnswerError
-from drift.decode import Page, decode_page, snake_case
-from drift.settings import ATTRIBUTES, LIMIT, TIME_ATTRIBUTES
+from .api import ATTRIBUTES, LIMIT, TIME_ATTRIBUTES
+from .decode import Page, decode_page
+from .errors import BrokenAnswerError, ImportFileError
+from .values import snake_case
 
 CHUNK: Final = 1 << 20
 LONGEST: Final = 1 << 24
 """Characters that a record may have. Beyond that, what is wrong is its end."""
 
 _decoder: Final = json.JSONDecoder(parse_int=str, parse_float=str)
-
-
-class SavedError(Exception):
-    """A file that cannot be imported. The message names it."""
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -42,11 +39,11 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             hidden = re.compile(r"(^|[\\/])\.")
             found = [file for file in walked if not hidden.search(str(file.relative_to(path)))]
             if not found:
-                raise SavedError(f"{path} holds no file.")
+                raise ImportFileError(f"{path} holds no file.")
         elif path.exists():
             found = [path]
         else:
-            raise SavedError(f"{path} is not there.")
+            raise ImportFileError(f"{path} is not there.")
         files |= dict.fromkeys(file.resolve() for file in sorted(found))
     return list(files)
 
@@ -54,7 +51,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
 def read_file(file: Path) -> Iterator[Page]:
     """The file's records, decoded as those of an answer are, `LIMIT` at a time.
 
-    Raises `SavedError` for a file that holds something else, or is cut short.
+    Raises `ImportFileError` for a file that holds something else, or is cut short.
     """
     with _naming(file), file.open("rb") as raw:
         packed = raw.peek(2)[:2] == b"\x1f\x8b"
@@ -79,9 +76,9 @@ def _naming(file: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, csv.Error, BrokenAnswerError, RecursionError) as fault:
-        raise SavedError(f"{file} cannot be imported: {fault}.") from fault
+        raise ImportFileError(f"{file} cannot be imported: {fault}.") from fault
     except (OSError, EOFError, zlib.error) as fault:
-        raise SavedError(f"{file} cannot be read: {fault}.") from fault
+        raise ImportFileError(f"{file} cannot be read: {fault}.") from fault
 
 
 def _looks_like_a_meeting(record: str) -> bool:

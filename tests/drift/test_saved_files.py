@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from drift import saved
+from drift import saved_files
 from drift.decode import decode_page
-from drift.saved import SavedError, find_files, read_file
+from drift.errors import ImportFileError
+from drift.saved_files import find_files, read_file
 from tests.conftest import meeting
 
 RECORDS: list[Any] = [
@@ -54,7 +55,7 @@ def as_csv() -> str:
 def test_each_form_holds_the_same_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    monkeypatch.setattr(saved, "CHUNK", 5_000)  # so that records are cut everywhere
+    monkeypatch.setattr(saved_files, "CHUNK", 5_000)  # so that records are cut everywhere
     file = tmp_path / "saved"
     file.write_bytes(content)
     expected = decode_page(BODY).meetings.to_pylist()
@@ -81,8 +82,9 @@ def test_a_cell_without_text_is_an_absent_attribute(tmp_path: Path) -> None:
     file = tmp_path / "saved.csv"
     file.write_text("slug,agentId,slotStart,status,color\nm1,7,,ACTIVE,\nm2,,1,,007\nm3,x,1,,\n")
     (page,) = read_file(file)
-    found = [(row["slug"], row["agent_id"], row["color"]) for row in page.meetings.to_pylist()]
-    assert found == [("m1", 7, None), ("m2", None, "007")]
+    names = ("slug", "agent_id", "other_attributes")
+    found = [tuple(row[name] for name in names) for row in page.meetings.to_pylist()]
+    assert found == [("m1", 7, None), ("m2", None, '{"color": "007"}')]
     assert page.meetings["slot_start"].is_null().to_pylist() == [True, False]
     assert [record.slug for record in page.rejected] == ["m3"]
 
@@ -110,7 +112,7 @@ def test_a_cell_without_text_is_an_absent_attribute(tmp_path: Path) -> None:
 def test_a_file_that_is_no_such_thing_is_named(tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "saved"
     file.write_bytes(content)
-    with pytest.raises(SavedError) as refused:
+    with pytest.raises(ImportFileError) as refused:
         list(read_file(file))
     assert str(file) in str(refused.value)
     assert words in str(refused.value)
@@ -119,11 +121,11 @@ def test_a_file_that_is_no_such_thing_is_named(tmp_path: Path, content: bytes, w
 def test_a_value_that_never_ends_is_not_held_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saved, "CHUNK", 100)
-    monkeypatch.setattr(saved, "LONGEST", 1_000)
+    monkeypatch.setattr(saved_files, "CHUNK", 100)
+    monkeypatch.setattr(saved_files, "LONGEST", 1_000)
     file = tmp_path / "saved"
     file.write_bytes(b'[{"slug": "m1", "meetingNotes": "' + b"x" * 2_000 + b'"}]')
-    with pytest.raises(SavedError, match="it is not whole JSON"):
+    with pytest.raises(ImportFileError, match="it is not whole JSON"):
         list(read_file(file))
 
 
@@ -138,5 +140,5 @@ def test_files_of_folders_come_by_their_names_and_once(tmp_path: Path) -> None:
         "b/2.json",
     ]
     for wrong in (tmp_path / "nowhere", tmp_path / "c" / "empty"):
-        with pytest.raises(SavedError, match=r"is not there|holds no file"):
+        with pytest.raises(ImportFileError, match=r"is not there|holds no file"):
             find_files([wrong])

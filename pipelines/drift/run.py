@@ -1,0 +1,75 @@
+"""What the resources of one `drift_source` share while they are read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .client import DriftClient
+from .known_state import Destination
+from .privacy import PrivacyPolicy
+from .values import UTC_TIME
+
+MEETINGS = "meetings"
+IDS = {"users": "agent_id", "contacts": "scheduler_id", "conversations": "conversation_id"}
+"""The column of a meeting's version that names records, by the resource that reads them."""
+
+
+@dataclass
+class Run:
+    """The client, the settings, and what `meetings` has found for the resources after it."""
+
+    client: DriftClient
+    privacy: PrivacyPolicy
+    in_flight: int
+    started_at: datetime
+    full_refresh: bool
+    destination: Destination = field(default_factory=Destination)
+    has_read_meetings: bool = False
+    stored_lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Rows of the destination that a resource has read for another: each takes its own."""
+    _ids: dict[str, list[pa.Table]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """`meetings` is read from here on."""
+        self.has_read_meetings = False
+        self._ids = {
+            column: []
+            for name, column in IDS.items()
+            if name in dlt.current.source().resources.selected
+        }
+
+    def keep_ids(self, versions: pa.Table) -> None:
+        """Keeps the ids that new versions name: they are in no table before all is loaded."""
+        booked_at = pc.coalesce(versions["scheduled_at"], versions["updated_at"])
+        for column, kept in self._ids.items():
+            named = pa.table({"id": versions[column], "booked_at": booked_at})
+            kept.append(named.filter(pc.is_valid(named["id"])))
+
+    def ids(self, column: str) -> pa.Table:
+        """`id` and `booked_at` of what the new versions of this read name in a column."""
+        empty = pa.table({"id": pa.array([], pa.int64()), "booked_at": pa.array([], UTC_TIME)})
+        return pa.concat_tables([empty, *self._ids.pop(column, [])])
+
+    def wait_for_meetings(self) -> Iterator[None]:
+        """Lets dlt go on with `meetings`, where that is read as well, until it is done."""
+        while MEETINGS in dlt.current.source().resources.selected and not self.has_read_meetings:
+            yield None
+
+    def read_at(self) -> datetime:
+        """When the read of meetings began that named the records."""
+        last = dlt.current.resource_state(MEETINGS).get("last_read", {})
+        moment: datetime = last.get("started_at", self.started_at)
+        return moment
+
+
+def last_read(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    """What the last complete read left for the next: `sync_id`, `started_at`, and more; or {}."""
+    state: Any = pipeline.state
+    for key in ("sources", "drift", "resources", MEETINGS, "last_read"):
+        state = state.get(key, {})
+    return dict(state)
