@@ -54,7 +54,7 @@ CUBES: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
                 else {WEEKS}
             end as week
         from bookings.daily_bookings as daily
-        cross join bookings.stg_now as now
+        cross join bookings_internal.int_now as now
         """,
         ["week"],
         [f"{state}_meetings" for state in STATES],
@@ -69,7 +69,7 @@ CUBES: Final[Mapping[str, tuple[str, Sequence[str], Sequence[str]]]] = {
                 else 2
             end as period
         from bookings.daily_bookings as daily
-        cross join bookings.stg_now as now
+        cross join bookings_internal.int_now as now
         """,
         ["period"],
         ["bookings", "canceled_meetings", "rescheduled_meetings", "self_booked_meetings"],
@@ -134,12 +134,12 @@ _CHANGES = """
         events.from_value,
         events.to_value
     from bookings.meeting_events as events
-    inner join bookings.stg_meeting_versions as versions
+    inner join bookings_internal.stg_meeting_versions as versions
         on
             events.meeting_id = versions.meeting_id
             and events.version_number = versions.version_number
     inner join bookings.meetings as meetings on events.meeting_id = meetings.meeting_id
-    cross join bookings.stg_now as now
+    cross join bookings_internal.int_now as now
     where
         (events.event_type <> 'delisted' and versions.sync_id = now.sync_id)
         or (events.event_type = 'delisted' and events.occurred_at = now.now_at)
@@ -151,7 +151,7 @@ def find_numbers(ask: Ask, sql: Path) -> dict[str, Any]:
 
     `names` holds the agents, sources and types; a row of a cube begins with its place among them.
     """
-    now = next(iter(ask("select * from bookings.stg_now")), {})
+    now = next(iter(ask("select * from bookings_internal.int_now")), {})
     zone = ZoneInfo(now.get("time_zone") or "UTC")
     most = MOST_NAMED
     while True:
