@@ -42,6 +42,7 @@ from warehouse.swap import (
     ensure_dataset,
     index_keys,
     remove_strangers,
+    replace_rows,
     rows_of,
     swap,
 )
@@ -52,6 +53,9 @@ ASIDE: Final = "bookings_staging"
 """Where tables are built and checked, unless one transaction hides them while they are."""
 
 SAMPLE_ROWS: Final = 5
+
+DIGEST: Final = "models_digest"
+"""A column of the settings: which models made the tables."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +94,38 @@ def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Buil
                 # what is written here goes to the file at once.
                 client.execute_sql("set global checkpoint_threshold = '16MB'")
                 client.execute_sql("checkpoint")
-            # Nobody reads the pipeline's own file: what people open is a copy, made once all checks
-            # have passed. Within a transaction DuckDB 1.5 reads new tables with one thread, which
-            # doubles the time. Elsewhere, who reads sees the old tables until all is done.
-            with nullcontext() if is_file else client.begin_transaction():
+                # Nobody reads the pipeline's own file: what people open is a copy, made once all
+                # checks have passed. Within a transaction DuckDB 1.5 reads new tables with one
+                # thread, which doubles the time.
                 return _build_in_place(client, models, checks, settings)
+            # Who reads sees the old tables until all is done, and never waits.
+            with client.begin_transaction():
+                return _build_in_place(client, models, checks, settings, keeps_tables=False)
         return _build_aside(client, pipeline, models, checks, settings)
 
 
 def _build_in_place(
-    client: Client, models: Sequence[Model], checks: Sequence[Model], settings: Mapping[str, str]
+    client: Client,
+    models: Sequence[Model],
+    checks: Sequence[Model],
+    settings: Mapping[str, str],
+    *,
+    keeps_tables: bool = True,
 ) -> Built:
     with _naming("The tables could not be built"):
         for dataset in (DATASET, INTERNAL):
             ensure_dataset(client, dataset)
-        remove_strangers(client, _places(models))
-    built = _make(client, {}, models, checks, settings)
-    _describe(client, models)
+        digest = _digest(models)
+        is_same = keeps_tables and _published_digest(client) == digest
+        if not is_same:
+            remove_strangers(client, _places(models))
+    # Without a digest until all is made: a run that is killed leaves tables of two runs behind.
+    built = _make(client, {}, models, checks, {**settings, DIGEST: ""}, is_same=is_same)
+    with client.begin_transaction() if keeps_tables else nullcontext():
+        if not is_same:
+            _describe(client, models)  # one by one, each would be written to disk at once
+        at = sql(client, Name(INTERNAL, SETTINGS).at(client))
+        client.execute_sql(f"update {at} set {DIGEST} = '{digest}'")
     return built
 
 
@@ -122,10 +141,8 @@ def _build_aside(
             ensure_dataset(client, dataset)
         for schema in pipeline.schemas.values():
             index_keys(client, schema)
-    # The settings carry a digest of the models: where the last run's is the same, neither views
-    # nor comments need be written again.
-    settings = {**settings, "models_digest": _digest(models)}
-    is_same = _published_digest(client) == settings["models_digest"]
+    settings = {**settings, DIGEST: _digest(models)}
+    is_same = _published_digest(client) == settings[DIGEST]
     with _naming("The tables could not be built"):
         aside = {Name(ASIDE, name.table): is_view for name, is_view in _places(models).items()}
         remove_strangers(client, aside)  # what a killed run, or a former version, left behind
@@ -155,8 +172,14 @@ def _make(
     models: Sequence[Model],
     checks: Sequence[Model],
     settings: Mapping[str, str],
+    *,
+    is_same: bool = False,
 ) -> Built:
-    """Builds the models in the datasets that theirs are mapped to, and checks them there."""
+    """Builds the models in the datasets that theirs are mapped to, and checks them there.
+
+    With `is_same`, all of them are there already, as these models made them: views stay, and of
+    tables only the rows are new, so that comments stay too.
+    """
     rows, seconds = {}, {}
     literals = sql(client, exp.select(*_literals(settings)))
     create_table(client, Name(datasets.get(INTERNAL, INTERNAL), SETTINGS), literals)
@@ -165,10 +188,10 @@ def _make(
         name = Name(datasets.get(model.dataset, model.dataset), model.name)
         with _naming(f"The model {model.name} could not be built"):
             query = _query(client, model, datasets)
-            if model.is_view:
+            if model.is_view and not is_same:
                 create_view(client, name, query)
-            else:
-                create_table(client, name, query)
+            elif not model.is_view:
+                (replace_rows if is_same else create_table)(client, name, query)
                 rows[model.name] = rows_of(client, name)
         seconds[model.name] = monotonic() - began
     began = monotonic()
@@ -222,11 +245,13 @@ def _digest(models: Sequence[Model]) -> str:
 
 
 def _published_digest(client: Client) -> str | None:
-    settings = Name(INTERNAL, SETTINGS)
-    if "models_digest" not in columns_of(client, settings.at(client)):
+    """The digest of the models that made what is there. With the same ones, neither views nor
+    comments need be written again."""
+    place = Name(INTERNAL, SETTINGS).at(client)
+    if DIGEST not in columns_of(client, place):
         return None
-    query = f"select models_digest from {sql(client, settings.at(client))}"
-    return next((str(row[0]) for row in client.execute_sql(query) or ()), None)
+    rows = client.execute_sql(f"select {DIGEST} from {sql(client, place)}")
+    return next((str(row[0]) for row in rows or ()), None)
 
 
 def _literals(settings: Mapping[str, str]) -> list[exp.Expr]:
