@@ -23,6 +23,7 @@ from drift.saved import SavedError
 from warehouse.destination import CREDENTIALS_KEY, UnsuitableDestinationError
 from warehouse.lock import LockedError
 from warehouse.models import ModelsError
+from warehouse.newer_format import NewerFormatError
 from warehouse.snapshot import SnapshotError
 
 ENVIRONMENT: Final = EnvironProvider().name
@@ -41,7 +42,7 @@ def explain(failure: BaseException) -> tuple[str, int]:
         return "Interrupted: nothing is lost, the next run goes on from here.", INTERRUPTED
     for cause in _causes(failure):
         match cause:
-            case DriftError() | ModelsError():
+            case DriftError() | ModelsError() | NewerFormatError():
                 return str(cause), FAILED
             case LockedError():
                 return str(cause), LOCKED

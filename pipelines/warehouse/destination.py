@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import dlt
-import duckdb
 from dlt import Pipeline
 from dlt.common.destination import AnyDestination
 from dlt.common.destination.client import DestinationClientDwhConfiguration
@@ -18,6 +17,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from warehouse.interrupted import mend
+from warehouse.newer_format import connect
 
 RAW_DATASET: Final = "drift"
 RAW_STAGING: Final = "drift_staging"
@@ -138,11 +138,12 @@ def kept_open(database: Path | None, memory: str) -> Iterator[None]:
     """Keeps a DuckDB file open, so that each of dlt's connections need not open and write it back.
 
     All connections of a process share one instance. What does not fit into `memory` goes to disk.
+    A file that a newer DuckDB left behind is converted first.
     """
     if database is None:
         yield
         return
-    with duckdb.connect(str(database)) as connection:
+    with connect(database) as connection:
         connection.execute("set global memory_limit = ?", [memory]).fetchall()
         yield
 
