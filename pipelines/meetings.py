@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
     from last_run import recorded
     from place import Place
     from summary import summarize
+    from warehouse.comments import describe_raw
     from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
                         pipeline.run(drift_neighbours(found))
                 imported, neighbours = [], found.summary
             with steps.step("models and checks"):
+                describe_raw(pipeline)
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
             lines = summarize(pipeline, built, neighbours, imported)
         if database:
