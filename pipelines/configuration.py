@@ -130,7 +130,7 @@ def _check_source() -> None:
     if not all(isinstance(name, str) and name for name in attributes):
         raise SettingError("sources.drift.contact_attributes must be a list of attributes' names.")
     _check_personal_data()
-    token = _value("sources.drift.access_token", str)
+    token = _secret("sources.drift.access_token")
     if token is not None and (not token.strip() or not token.isascii() or not token.isprintable()):
         raise SettingError("sources.drift.access_token holds no token that a header can carry.")
 
@@ -139,7 +139,7 @@ def _check_personal_data() -> None:
     mode = _text("sources.drift.personal_data", "keep")
     if mode not in MODES:
         raise SettingError(f"sources.drift.personal_data must be keep, hash or drop, not {mode!r}.")
-    key = _value("sources.drift.personal_data_key", str)
+    key = _secret("sources.drift.personal_data_key")
     if mode == "hash" and not (key and key.strip()):
         raise SettingError(
             "sources.drift.personal_data is hash, which needs the secret key "
@@ -227,6 +227,12 @@ def _value(key: str, kind: type) -> Any:
         return dlt.secrets.get(key, kind)
     except (ConfigurationValueError, ValueError) as error:
         raise SettingError(f"{key} must be {NOUNS[kind]}.") from error
+
+
+def _secret(key: str) -> str | None:
+    # Without a type: dlt writes into its trace what it was asked for as a mere text.
+    value: Any = dlt.secrets.get(key)
+    return None if value is None else str(value)
 
 
 def _perhaps(zone: str) -> str:

@@ -177,8 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.verbose:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
     import console
+    import traces
 
     console.start()
+    traces.start()
     try:
         if options.status:
             from commands import status

@@ -120,11 +120,9 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
     mend(folder / name)
-    pipeline = dlt.pipeline(
+    return dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
-    pipeline.config.enable_runtime_trace = False  # it writes resolved secrets to a file
-    return pipeline
 
 
 def place_of(pipeline: Pipeline) -> str:

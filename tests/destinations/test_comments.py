@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from drift import tables
 from tests.conftest import Project, Serve, meeting
 from tests.destinations.conftest import Postgres
