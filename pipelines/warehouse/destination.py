@@ -11,11 +11,16 @@ from typing import Final
 import dlt
 from dlt import Pipeline
 from dlt.common.destination import AnyDestination
-from dlt.common.destination.client import DestinationClientDwhConfiguration
+from dlt.common.destination.client import (
+    DestinationClientConfiguration,
+    DestinationClientDwhConfiguration,
+)
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.ducklake.configuration import DuckLakeClientConfiguration
 
+from warehouse.ducklake import PACKAGES, bring
 from warehouse.interrupted import mend
 from warehouse.newer_format import connect
 
@@ -74,7 +79,9 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
         config = warehouse.spec()
         if isinstance(config, DestinationClientDwhConfiguration):
             config.dataset_name = RAW_DATASET
-        place = str(warehouse.configuration(config))
+        config = warehouse.configuration(config)
+        _need_extensions(config)
+        place = str(config)
         folder /= f"{kind}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
     return _pipeline("drift_bookings", warehouse, folder)
 
@@ -109,6 +116,20 @@ def _suitable(kind: str) -> AnyDestination:
             f"The destination {kind} needs what is not installed ({lacks}): pip install '{extra}'"
         ) from missing
     return warehouse
+
+
+def _need_extensions(config: DestinationClientConfiguration) -> None:
+    """Brings what DuckDB lacks for the destination, or says how to."""
+    if not isinstance(config, DuckLakeClientConfiguration):
+        return
+    in_postgres = config.credentials.catalog.drivername in ("postgres", "postgresql")
+    for extension in ("ducklake", "postgres_scanner") if in_postgres else ("ducklake",):
+        if reason := bring(extension):
+            package = PACKAGES[extension].replace("_", "-")
+            raise UnsuitableDestinationError(
+                f"The destination ducklake needs DuckDB's extension {extension}, which could not be"
+                f" had ({reason}): pip install {package}"
+            )
 
 
 def open_demo(database: Path, folder: Path) -> Pipeline:
