@@ -152,6 +152,14 @@ def place_of(pipeline: Pipeline) -> str:
     return f"{config.destination_type}, {config}"
 
 
+def is_for_one_process(pipeline: Pipeline) -> bool:
+    """Whether the destination is a file that DuckDB opens for one process at a time."""
+    config = pipeline.destination_client().config
+    if isinstance(config, DuckLakeClientConfiguration):
+        return bool(config.credentials.catalog.drivername == "duckdb")
+    return type(config.credentials) is DuckDbCredentials
+
+
 @contextmanager
 def kept_open(database: Path | None, memory: str) -> Iterator[None]:
     """Keeps a DuckDB file open, so that each of dlt's connections need not open and write it back.

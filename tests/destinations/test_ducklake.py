@@ -6,7 +6,7 @@ Needs the packages of DuckDB's extensions, which there are for some versions of 
         --with duckdb-extension-postgres-scanner==1.5.5 pytest tests/destinations/test_ducklake.py
 """
 
-import subprocess
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,18 +49,24 @@ class Lake:
         }
 
     @contextmanager
-    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open(self, access: str = "read_only") -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect() as connection:
             for name in PACKAGES:
                 connection.execute(f"install {packaged(name)}").fetchall()
             connection.execute("set timezone = 'UTC'").fetchall()
-            connection.execute(f"attach '{self.attached}' as lake ({self.options})").fetchall()
+            connection.execute(
+                f"attach '{self.attached}' as lake ({self.options}, {access})"
+            ).fetchall()
             yield connection
 
     @property
     def options(self) -> str:
         schema = ", metadata_schema 'lake'" if "postgres" in self.attached else ""
-        return f"data_path '{self.folder}', read_only{schema}"
+        return f"data_path '{self.folder}'{schema}"
+
+    def change(self, sql: str) -> None:
+        with self.open("read_write") as connection:
+            connection.execute(sql).fetchall()
 
     def query(self, sql: str) -> Rows:
         with self.open() as connection:
@@ -171,19 +177,17 @@ def test_runs_of_two_machines_are_kept_apart(
     lake = in_postgres(tmp_path / "lake", postgres)
     lake.folder.mkdir()
     project.environment |= lake.settings
-    released = threading.Event()
-    records = [meeting("m1")]
-    server = serve(lambda: records if released.wait(60) else [])
+    serve([meeting("m1")])
+    project.run()
+    assert lake.query("select owner from lake.drift.run_lease") == [("",)]
+    until = "now() + interval 1 hour"
+    lake.change(f"update lake.drift.run_lease set owner = 'elsewhere', expires_at = {until}")
     (tmp_path / "another").mkdir()
     another = Project.copied_to(tmp_path / "another")
     another.environment |= project.environment
-    first = subprocess.Popen(project.command(), env=project.environ(), stderr=subprocess.PIPE)
-    while not server.requests:
-        assert first.poll() is None, first.communicate()
-    second = another.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
-    assert "Another run is under way on this destination" in second.stderr
-    released.set()
-    first.communicate()
-    assert first.returncode == 0
-    # … which goes on where the first machine stopped
+    done = another.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
+    assert "Another run is under way on this destination (by elsewhere" in done.stderr
+    assert json.loads(another.run("--status", "--json").stdout)["run_under_way"] is True
+    lake.change("update lake.drift.run_lease set expires_at = now() - interval 1 second")
+    # … and the other machine goes on where the first one stopped
     assert ", 0 versions of them new" in another.run().stdout
