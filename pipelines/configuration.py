@@ -54,6 +54,9 @@ DLT_SECTIONS: Final = {
 PIPELINE_NAME: Final = "drift_bookings"
 NO_SETTING: Final = "no setting"
 
+PROGRESS: Final = ("log", "tqdm", "enlighten", "alive_progress")
+"""How dlt shows progress, where it is to."""
+
 KeyPath = tuple[str, ...]
 
 NOUNS: Final = {
@@ -92,6 +95,9 @@ class Settings:
 def read_settings(project: Path) -> Settings:
     """The settings in force. Raises `SettingError` for the first that cannot be."""
     _refuse_unknown_keys(project)
+    for key in ("progress", "pipelines.progress"):
+        if (progress := _text(key, "log")) not in PROGRESS:
+            raise SettingError(f"{key} must be one of {', '.join(PROGRESS)}, not {progress!r}.")
     _check_source()
     zone, report = _text("bookings.time_zone", "UTC"), _text("bookings.report", "")
     if zone not in known_zones():

@@ -56,7 +56,7 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return f"The setting {cause.field_name} has a value of the wrong type.", USAGE
             case MissingDependencyException():
                 needed = " ".join(f"'{package}'" for package in cause.dependencies)
-                return f"The destination needs what is not installed: pip install {needed}", USAGE
+                return f"{cause.caller} needs what is not installed: pip install {needed}", USAGE
             case DestinationConnectionError():
                 return f"The destination cannot be reached: {_first_line(cause.inner_exc)}", FAILED
             case InvalidNativeValue():

@@ -169,6 +169,32 @@ def test_a_failure_is_traced_without_secrets_and_quotes_no_record_unless_all_is_
     assert any("in failing" in line for line in cause["stack_trace"])
 
 
+def test_progress_and_log_are_those_of_dlt(project: Project, serve: Serve) -> None:
+    serve([meeting("m1")])
+    done = project.run(PROGRESS="log", RUNTIME__LOG_LEVEL="INFO")
+    assert re.search(r"-+ Extract drift -+\nResources: ", done.stdout)
+    assert "all checks passed" in done.stdout
+    assert re.search(r"\|\[INFO\]\|.*\|dlt\|\w+\.py\|", done.stderr)
+    silent = project.run(RUNTIME__LOG_LEVEL="WARNING")
+    assert "Extract drift" not in silent.stdout
+    assert "|dlt|" not in silent.stderr
+    if find_spec("tqdm"):
+        assert "Load drift in" in project.run(PROGRESS="tqdm").stderr
+
+
+def test_progress_that_dlt_cannot_show_is_said_in_a_sentence(
+    project: Project, serve: Serve
+) -> None:
+    server = serve([meeting("m1")])
+    assert project.run(code=2, PROGRESS="bar").stderr.splitlines() == [
+        "progress must be one of log, tqdm, enlighten, alive_progress, not 'bar'."
+    ]
+    if not find_spec("enlighten"):
+        (said,) = project.run(code=2, PROGRESS="enlighten").stderr.splitlines()
+        assert said.endswith("needs what is not installed: pip install 'enlighten'")
+    assert server.requests == []
+
+
 @pytest.mark.skipif(not find_spec("marimo"), reason="needs the extra `dashboard`")
 def test_the_dashboard_opens(project: Project, serve: Serve) -> None:
     serve([meeting("m1")])
