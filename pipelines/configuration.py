@@ -2,7 +2,9 @@
 
 import difflib
 import math
+import os
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +43,23 @@ KNOWN_KEYS: Final = {
         "report",
     },
 }
+DLT_SECTIONS: Final = {
+    "sources.drift": {
+        *("drift", "extract", "normalize", "load", "data_writer", "schema", "runtime", "updated"),
+        *("meetings", "saved_meetings", "users", "teams", "team_members", "contacts"),
+        *("conversations", "playbooks"),
+    },
+}
+"""Where dlt looks for settings of its own: the source, its steps, and its resources."""
+
+PIPELINE_NAME: Final = "drift_bookings"
+NO_SETTING: Final = "no setting"
+
+PROGRESS: Final = ("log", "tqdm", "enlighten", "alive_progress")
+"""How dlt shows progress, where it is to."""
+
+KeyPath = tuple[str, ...]
+
 NOUNS: Final = {
     str: "text",
     float: "a number",
@@ -76,8 +95,10 @@ class Settings:
 
 def read_settings(project: Path) -> Settings:
     """The settings in force. Raises `SettingError` for the first that cannot be."""
-    for name in ("config.toml", "secrets.toml"):
-        _refuse_unknown_keys(project / ".dlt" / name)
+    _refuse_unknown_keys(project)
+    for key in ("progress", "pipelines.progress"):
+        if (progress := _text(key, "log")) not in PROGRESS:
+            raise SettingError(f"{key} must be one of {', '.join(PROGRESS)}, not {progress!r}.")
     _check_source()
     zone, report = _text("bookings.time_zone", "UTC"), _text("bookings.report", "")
     if zone not in known_zones():
@@ -116,7 +137,7 @@ def _check_source() -> None:
     if not all(isinstance(name, str) and name for name in attributes):
         raise SettingError("sources.drift.contact_attributes must be a list of attributes' names.")
     _check_personal_data()
-    token = _value("sources.drift.access_token", str)
+    token = _secret("sources.drift.access_token")
     if token is not None and (not token.strip() or not token.isascii() or not token.isprintable()):
         raise SettingError("sources.drift.access_token holds no token that a header can carry.")
 
@@ -125,7 +146,7 @@ def _check_personal_data() -> None:
     mode = _text("sources.drift.personal_data", "keep")
     if mode not in MODES:
         raise SettingError(f"sources.drift.personal_data must be keep, hash or drop, not {mode!r}.")
-    key = _value("sources.drift.personal_data_key", str)
+    key = _secret("sources.drift.personal_data_key")
     if mode == "hash" and not (key and key.strip()):
         raise SettingError(
             "sources.drift.personal_data is hash, which needs the secret key "
@@ -133,23 +154,66 @@ def _check_personal_data() -> None:
         )
 
 
-def _refuse_unknown_keys(file: Path) -> None:
+def _refuse_unknown_keys(project: Path) -> None:
     """A misspelt key would be passed over in silence, and its default taken."""
+    for name in ("config.toml", "secrets.toml"):
+        for path in _paths(_read_toml(project / ".dlt" / name)):
+            if fault := _fault(path):
+                key, near = fault
+                hint = f"; is {'.'.join(near)} meant?" if near else "."
+                raise SettingError(f"{name} sets {'.'.join(path)}, which is {key}{hint}")
+    for name in sorted(os.environ):
+        path = tuple(name.lower().split("__"))
+        fault = _fault(path)
+        if not fault and name != name.upper() and _is_ours(path):
+            fault = NO_SETTING, path  # dlt looks for capitals alone
+        if fault:
+            key, near = fault
+            hint = f"; is {'__'.join(near).upper()} meant?" if near else "."
+            raise SettingError(f"The environment sets {name}, which is {key}{hint}")
+
+
+def _fault(path: KeyPath) -> tuple[str, KeyPath] | None:
+    """What is wrong with a key below the pipeline's own sections, and the key that is meant."""
+    if path[:1] == (PIPELINE_NAME,) and len(path) > 1:
+        # dlt looks here too, once the pipeline is there; these settings are read before it is.
+        return ("read without the pipeline's name", path[1:]) if _is_ours(path[1:]) else None
+    for section, known in KNOWN_KEYS.items():
+        parts = tuple(section.split("."))
+        if path[: len(parts)] != parts or len(path) == len(parts):
+            continue
+        key, *below = path[len(parts) :]
+        # Below a section of dlt's, what is a key is dlt's to know.
+        names = DLT_SECTIONS.get(section, ()) if below else known
+        if key in names:
+            return None
+        near = difflib.get_close_matches(key, names, 1)
+        return NO_SETTING, (*parts, near[0], *below) if near else ()
+    return None
+
+
+def _is_ours(path: KeyPath) -> bool:
+    return any(
+        path == (*section.split("."), key) for section in KNOWN_KEYS for key in KNOWN_KEYS[section]
+    )
+
+
+def _paths(table: Mapping[str, Any], above: KeyPath = ()) -> Iterator[KeyPath]:
+    """The key of each value, however deep."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _paths(value, (*above, key))
+        else:
+            yield (*above, key)
+
+
+def _read_toml(file: Path) -> Mapping[str, Any]:
     if not file.exists():
-        return
+        return {}
     try:
-        tables = tomlkit.parse(file.read_text("utf-8")).unwrap()
+        return tomlkit.parse(file.read_text("utf-8")).unwrap()
     except (tomlkit.exceptions.ParseError, UnicodeDecodeError) as error:
         raise SettingError(f"{file} is not TOML: {error}") from error
-    for section, known in KNOWN_KEYS.items():
-        table: Any = tables
-        for part in section.split("."):
-            table = table.get(part, {}) if isinstance(table, dict) else {}
-        for key in table:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"; is {section}.{near[0]} meant?" if near else "."
-                raise SettingError(f"{file.name} sets {section}.{key}, which is no setting{hint}")
 
 
 def _text(key: str, default: str) -> str:
@@ -170,6 +234,12 @@ def _value(key: str, kind: type) -> Any:
         return dlt.secrets.get(key, kind)
     except (ConfigurationValueError, ValueError) as error:
         raise SettingError(f"{key} must be {NOUNS[kind]}.") from error
+
+
+def _secret(key: str) -> str | None:
+    # Without a type: dlt writes into its trace what it was asked for as a mere text.
+    value: Any = dlt.secrets.get(key)
+    return None if value is None else str(value)
 
 
 def _perhaps(zone: str) -> str:

@@ -1,6 +1,7 @@
 """Failures as sentences: what the person who runs the pipeline reads instead of a traceback."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import dlt
 import duckdb
@@ -8,18 +9,23 @@ from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
+    InvalidNativeValue,
+    LookupTrace,
+    LookupTraces,
 )
-from dlt.common.destination.exceptions import SqlClientNotAvailable, UnknownDestinationModule
+from dlt.common.configuration.providers import EnvironProvider
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
 from configuration import SettingError
 from drift.errors import DriftError
-from warehouse.destination import MissingExtraError
+from warehouse.destination import CREDENTIALS_KEY, UnsuitableDestinationError
 from warehouse.lock import LockedError
 from warehouse.models import ModelsError
+from warehouse.newer_format import NewerFormatError
 from warehouse.snapshot import SnapshotError
 
+ENVIRONMENT: Final = EnvironProvider().name
 FAILED, USAGE, LOCKED, INTERRUPTED = 1, 2, 3, 130
 
 NO_ACCESS = (
@@ -37,28 +43,29 @@ def explain(failure: BaseException) -> tuple[str, int]:
         match cause:
             case DriftError():
                 return str(cause), cause.exit_code
-            case ModelsError():
+            case ModelsError() | NewerFormatError():
                 return str(cause), FAILED
             case LockedError():
                 return str(cause), LOCKED
-            case SettingError() | SnapshotError() | MissingExtraError():
+            case SettingError() | SnapshotError() | UnsuitableDestinationError():
                 return str(cause), USAGE
             case ConfigFieldMissingException():
                 if "access_token" in cause.fields:
                     return NO_ACCESS, USAGE
-                return f"A setting is missing: {', '.join(cause.fields)}.", USAGE
+                return _missing(cause), USAGE
             case ConfigValueCannotBeCoercedException():
                 return f"The setting {cause.field_name} has a value of the wrong type.", USAGE
-            case SqlClientNotAvailable():
-                return "This destination has no SQL, in which the models could be built.", USAGE
-            case UnknownDestinationModule():
-                kind = cause.destination_type or cause.ref
-                return f"dlt knows no destination of the type {kind!r}.", USAGE
             case MissingDependencyException():
                 needed = " ".join(f"'{package}'" for package in cause.dependencies)
-                return f"The destination needs what is not installed: pip install {needed}", USAGE
+                return f"{cause.caller} needs what is not installed: pip install {needed}", USAGE
             case DestinationConnectionError():
                 return f"The destination cannot be reached: {_first_line(cause.inner_exc)}", FAILED
+            case InvalidNativeValue():
+                return (
+                    f"{CREDENTIALS_KEY} (DESTINATION__WAREHOUSE__CREDENTIALS) is no value that dlt "
+                    f"reads as {cause.spec.__name__}.",
+                    USAGE,
+                )
             case ConfigurationException():
                 return f"The configuration cannot be used: {_first_line(cause)}", USAGE
             case DatabaseException():
@@ -72,6 +79,36 @@ def explain(failure: BaseException) -> tuple[str, int]:
     if not keeps_personal_data():  # what nobody foresaw may quote a record
         return f"The run failed: {name}.", FAILED
     return f"The run failed: {name}: {_first_line(innermost)}", FAILED
+
+
+def _missing(cause: ConfigFieldMissingException) -> str:
+    """Names the whole key of each missing setting, as TOML and as the environment have it."""
+    keys = [key for field in cause.fields for key in _keys(cause.traces[field])]
+    if not keys:
+        return f"A setting is missing: {', '.join(cause.fields)}."
+    dotted = ", ".join(key.lower().replace("__", ".") for key in keys)
+    are = "is" if len(keys) == 1 else "are"
+    return (
+        f"{dotted} {are} missing: set {', '.join(keys)} in the environment, or the same in "
+        ".dlt/secrets.toml."
+    )
+
+
+def _keys(traces: Sequence[LookupTrace | LookupTraces]) -> list[str]:
+    """The names in the environment under which dlt looked for a setting, the most exact ones.
+
+    Of a setting with several forms (a password, a service account), the form that was begun, else
+    the setting as a whole.
+    """
+    forms = [trace for trace in traces if isinstance(trace, LookupTraces)]
+    begun = [form for form in forms if form.resolved_fields_set]
+    if begun:
+        return [key for name in begun[0].traces for key in _keys(begun[0].traces[name])]
+    if forms:
+        inner = (_keys(inner) for form in forms for inner in form.traces.values())
+        return [keys[0].rpartition("__")[0] for keys in inner if keys][:1]
+    names = [t.key for t in traces if isinstance(t, LookupTrace) and t.provider == ENVIRONMENT]
+    return [max(names, key=len)] if names else []
 
 
 def keeps_personal_data() -> bool:

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
     from last_run import recorded
     from place import Place
     from summary import summarize
+    from warehouse.comments import describe_raw
     from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
@@ -86,6 +87,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
                         pipeline.run(by_id)
                 imported, related = [], related_lines(lists, by_id)
             with steps.step("models and checks"):
+                describe_raw(pipeline)
                 built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
             lines = summarize(pipeline, built, related, imported)
         if database:
@@ -176,8 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.verbose:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
     import console
+    import traces
 
     console.start()
+    traces.start()
     try:
         if options.status:
             from commands import status

@@ -17,6 +17,7 @@ from .values import UTC_TIME
 # Its module is not imported: it costs time that only BigQuery should take.
 PARTITION_HINT: Final = "x-bigquery-partition"
 CLUSTER_COLUMNS_HINT: Final = "x-bigquery-cluster-columns"
+TABLE_DESCRIPTION_HINT: Final = "x-bigquery-table-description"
 
 Columns = Mapping[str, tuple[TDataType, str]]
 
@@ -194,6 +195,7 @@ class RawTable:
             table_name=self.name,
             additional_table_hints={
                 "description": self.description,
+                TABLE_DESCRIPTION_HINT: self.description,
                 **({CLUSTER_COLUMNS_HINT: list(self.clustered_by)} if self.clustered_by else {}),
             },
             write_disposition=self.write_disposition,

@@ -1,22 +1,28 @@
 """The pipeline and the destination it is configured for, as dlt configures them."""
 
+import difflib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import dlt
-import duckdb
 from dlt import Pipeline
-from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
-from dlt.common.destination.client import DestinationClientConfiguration
-from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.destination import AnyDestination
+from dlt.common.destination.client import (
+    DestinationClientConfiguration,
+    DestinationClientDwhConfiguration,
+)
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.ducklake.configuration import DuckLakeClientConfiguration
 
+from warehouse.ducklake import PACKAGES, bring
 from warehouse.interrupted import mend
+from warehouse.newer_format import connect
 
 RAW_DATASET: Final = "drift"
 RAW_STAGING: Final = "drift_staging"
@@ -25,12 +31,31 @@ RAW_STAGING: Final = "drift_staging"
 EXTRAS: Final = {"postgres": ("psycopg2", "adbc_driver_postgresql"), "bigquery": ("google.cloud",)}
 """What a destination needs beside dlt, where the project has an extra of its name."""
 
+DIALECTS: Final = (
+    "duckdb",
+    "postgres",
+    "bigquery",
+    "clickhouse",
+    "databricks",
+    "redshift",
+    "snowflake",
+)
+"""Dialects into which every model is transpiled by a test."""
+
+UNSUITABLE: Final[Mapping[str, str]] = {
+    "filesystem": "files are not merged into, and the models need a database; DuckLake is one in"
+    " files (destination_type ducklake)",
+    "sqlalchemy": "dlt's client for it hides what the run lease needs; a database that dlt knows by"
+    " itself has a type of its own, such as postgres",
+}
+"""Types that people try, and why they cannot serve."""
+
 TYPE_KEY: Final = "destination.warehouse.destination_type"
 CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
 
 
-class MissingExtraError(Exception):
-    """A destination's driver is not installed; the message says how to install it."""
+class UnsuitableDestinationError(Exception):
+    """The configured destination cannot serve; the message says why, and what would help."""
 
 
 def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
@@ -38,9 +63,11 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
 
     Without credentials, DuckDB in `default_database`. dlt's working files lie in `folder`: those of
     each destination apart, since what the one has loaded says nothing of the other.
+
+    Raises `UnsuitableDestinationError`, or dlt's `ConfigFieldMissingException` for credentials that
+    are not set, before anything is read or written.
     """
     kind = dlt.config.get(TYPE_KEY, str) or "duckdb"
-    _need_extra(kind)
     if kind == "duckdb" and not dlt.secrets.get(CREDENTIALS_KEY):
         # What code passes wins over the environment, so it is passed only where nothing is set.
         default_database.parent.mkdir(parents=True, exist_ok=True)
@@ -48,21 +75,61 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
             "warehouse", destination_type="duckdb", credentials=str(default_database)
         )
     else:
-        warehouse = dlt.destination("warehouse", destination_type=kind)
-        place = str(warehouse.configuration(warehouse.spec(), accept_partial=True))
+        warehouse = _suitable(kind)
+        config = warehouse.spec()
+        if isinstance(config, DestinationClientDwhConfiguration):
+            config.dataset_name = RAW_DATASET
+        config = warehouse.configuration(config)
+        _need_extensions(config)
+        place = str(config)
         folder /= f"{kind}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
     return _pipeline("drift_bookings", warehouse, folder)
 
 
-def _need_extra(kind: str) -> None:
-    for module in EXTRAS.get(kind, ()):
-        try:
+def _suitable(kind: str) -> AnyDestination:
+    """The configured destination, if it is one of dlt's, installed, and can hold the models."""
+    try:
+        warehouse = dlt.destination("warehouse", destination_type=kind)
+    except UnknownDestinationModule as unknown:
+        near = difflib.get_close_matches(kind, dlt.destinations.__all__, 1)
+        hint = f"is {near[0]} meant?" if near else "it knows duckdb, postgres, bigquery and others."
+        raise UnsuitableDestinationError(
+            f"{TYPE_KEY} is {kind!r}, which dlt does not know; {hint}"
+        ) from unknown
+    name = kind.rpartition(".")[2]
+    capabilities = warehouse.capabilities()
+    reason = UNSUITABLE.get(name)
+    if capabilities.sqlglot_dialect is None:
+        reason = reason or "the models need a database that speaks SQL"
+    if capabilities.sqlglot_dialect not in DIALECTS:
+        reason = reason or f"the models are not written for {capabilities.sqlglot_dialect}"
+    if reason:
+        raise UnsuitableDestinationError(f"{TYPE_KEY} is {kind!r}, which cannot serve: {reason}.")
+    try:
+        for module in EXTRAS.get(name, ()):
             import_module(module)
-        except ModuleNotFoundError as missing:
-            raise MissingExtraError(
-                f"The destination {kind} needs what is not installed ({missing.name}): "
-                f"pip install '.[{kind}]'"
-            ) from missing
+        _ = warehouse.client_class  # what it imports is what dlt's own extra brings
+    except (ModuleNotFoundError, MissingDependencyException) as missing:
+        extra = f".[{name}]" if name in EXTRAS else f"dlt[{name}]"
+        lacks = missing.name if isinstance(missing, ModuleNotFoundError) else missing.caller
+        raise UnsuitableDestinationError(
+            f"The destination {kind} needs what is not installed ({lacks}): pip install '{extra}'"
+        ) from missing
+    return warehouse
+
+
+def _need_extensions(config: DestinationClientConfiguration) -> None:
+    """Brings what DuckDB lacks for the destination, or says how to."""
+    if not isinstance(config, DuckLakeClientConfiguration):
+        return
+    in_postgres = config.credentials.catalog.drivername in ("postgres", "postgresql")
+    for extension in ("ducklake", "postgres_scanner") if in_postgres else ("ducklake",):
+        if reason := bring(extension):
+            package = PACKAGES[extension].replace("_", "-")
+            raise UnsuitableDestinationError(
+                f"The destination ducklake needs DuckDB's extension {extension}, which could not be"
+                f" had ({reason}): pip install {package}"
+            )
 
 
 def open_demo(database: Path, folder: Path) -> Pipeline:
@@ -74,12 +141,9 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
     mend(folder / name)
-    _resolve_once(destination)
-    pipeline = dlt.pipeline(
+    return dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
-    pipeline.config.enable_runtime_trace = False  # it writes resolved secrets to a file
-    return pipeline
 
 
 def place_of(pipeline: Pipeline) -> str:
@@ -88,22 +152,12 @@ def place_of(pipeline: Pipeline) -> str:
     return f"{config.destination_type}, {config}"
 
 
-def _resolve_once(destination: AnyDestination) -> None:
-    """Lets a destination resolve its configuration once where dlt asks for its capabilities.
-
-    dlt asks some twenty times in a run, which took a tenth of a run with nothing new.
-    """
-    resolved = destination.configuration(destination.spec(), accept_partial=True)
-    destination.capabilities = partial(_capabilities, destination.capabilities, resolved)  # type: ignore[method-assign]
-
-
-def _capabilities(
-    ask: Callable[..., DestinationCapabilitiesContext],
-    resolved: DestinationClientConfiguration,
-    config: DestinationClientConfiguration | None = None,
-    naming: NamingConvention | None = None,
-) -> DestinationCapabilitiesContext:
-    return ask(config or resolved, naming)
+def is_for_one_process(pipeline: Pipeline) -> bool:
+    """Whether the destination is a file that DuckDB opens for one process at a time."""
+    config = pipeline.destination_client().config
+    if isinstance(config, DuckLakeClientConfiguration):
+        return bool(config.credentials.catalog.drivername == "duckdb")
+    return type(config.credentials) is DuckDbCredentials
 
 
 @contextmanager
@@ -111,11 +165,12 @@ def kept_open(database: Path | None, memory: str) -> Iterator[None]:
     """Keeps a DuckDB file open, so that each of dlt's connections need not open and write it back.
 
     All connections of a process share one instance. What does not fit into `memory` goes to disk.
+    A file that a newer DuckDB left behind is converted first.
     """
     if database is None:
         yield
         return
-    with duckdb.connect(str(database)) as connection:
+    with connect(database) as connection:
         connection.execute("set global memory_limit = ?", [memory]).fetchall()
         yield
 

@@ -21,6 +21,7 @@ from dlt.destinations.exceptions import DatabaseException, DestinationConnection
 from dlt.destinations.sql_client import SqlClientBase
 
 from dialect import transpile
+from warehouse.destination import is_for_one_process
 from warehouse.lock import LockedError
 from warehouse.swap import ensure_dataset, has_transactions
 
@@ -64,6 +65,7 @@ class Lease:
         """Makes the row, unless it is there."""
         with self._client as client:
             ensure_dataset(client, client.dataset_name)
+        with self._client as client:  # opened anew: DuckLake's goes by the datasets it finds then
             self._do(client, CREATE)
 
     def give_up(self) -> None:
@@ -79,9 +81,10 @@ def run_lease(pipeline: Pipeline, folder: Path, *, wait_seconds: float) -> Itera
     """Keeps other machines' runs away from the pipeline's destination.
 
     Raises `LockedError` when another run still has it after `wait_seconds`. Where a destination has
-    no transactions, two runs at once could both believe that they have it, so there is none.
+    no transactions, two runs at once could both believe that they have it, so there is none; nor
+    where it is a file that two runs cannot open, in which renewing it would be in the run's way.
     """
-    if not has_transactions(pipeline.sql_client()):
+    if not has_transactions(pipeline.sql_client()) or is_for_one_process(pipeline):
         yield
         return
     lease = Lease(pipeline, _owner(folder))

@@ -14,6 +14,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dialect import transpile
 from warehouse.destination import duckdb_file, open_warehouse
+from warehouse.newer_format import NewerFormatError, is_newer_format
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
@@ -75,7 +76,12 @@ def open_snapshot(snapshot: Path) -> Iterator[Ask]:
 def _connect(snapshot: Path, aside: Path) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(snapshot), read_only=True)
-    except duckdb.IOException:  # an analyst has it open for writing, and so for nobody else
+    except duckdb.IOException as error:
+        if is_newer_format(error):
+            raise NewerFormatError(
+                f"{snapshot.name} was published by a newer DuckDB: the next run publishes it anew."
+            ) from error
+        # An analyst has it open for writing, and so for nobody else.
         return duckdb.connect(shutil.copyfile(snapshot, aside / snapshot.name), read_only=True)
 
 

@@ -1,0 +1,97 @@
+"""What raw tables and columns hold, as comments in the destination: written where they differ."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from dlt import Pipeline
+from dlt.destinations.sql_client import SqlClientBase
+from sqlglot import exp
+
+from dialect import sql, table_in
+
+Place = tuple[str, str | None]
+"""A table, or a table and one of its columns."""
+
+STORED: Final[Mapping[str, str]] = {
+    "duckdb": """
+        select table_name, null as column_name, comment
+        from duckdb_tables()
+        where database_name = current_database() and schema_name = {dataset}
+        union all
+        select table_name, column_name, comment
+        from duckdb_columns()
+        where database_name = current_database() and schema_name = {dataset}
+    """,
+    "postgres": """
+        select tables.relname, null as attname, obj_description(tables.oid, 'pg_class')
+        from pg_catalog.pg_class as tables
+        where tables.relnamespace = to_regnamespace({dataset}) and tables.relkind in ('r', 'p')
+        union all
+        select tables.relname, columns.attname, col_description(tables.oid, columns.attnum)
+        from pg_catalog.pg_class as tables
+        inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
+        where
+            tables.relnamespace = to_regnamespace({dataset})
+            and tables.relkind in ('r', 'p')
+            and columns.attnum > 0
+            and not columns.attisdropped
+    """,
+}
+"""The tables and columns of a dataset with the comments that they have, by dialect.
+
+BigQuery and Snowflake are told by dlt itself, when it creates a table or a column.
+"""
+
+OTHERS: Final[dict[Place, str]] = {
+    ("run_lease", None): "Which run is under way, where several machines could start one.",
+    ("run_lease", "owner"): "The run; empty between runs.",
+    ("run_lease", "expires_at"): "Until when it is under way, unless it says so again.",
+    ("_dlt_pipeline_state", None): "Created by DLT. Tracks the pipeline's state",
+    ("_dlt_pipeline_state", "_dlt_id"): "Unique identifier of the row",
+}
+"""What dlt's schema says nothing of."""
+
+
+def describe_raw(pipeline: Pipeline) -> int:
+    """Writes the descriptions that raw tables and columns lack, or have otherwise; their number.
+
+    A run with nothing to write asks one question of the destination.
+    """
+    with pipeline.sql_client() as client:
+        query = STORED.get(str(client.capabilities.sqlglot_dialect))
+        if query is None:
+            return 0
+        dataset = sql(client, exp.Literal.string(client.dataset_name))
+        rows = client.execute_sql(query.format(dataset=dataset)) or []
+        stored: dict[Place, str | None] = {(table, column): held for table, column, held in rows}
+        wanted = OTHERS | dict(_descriptions(pipeline))
+        changed = {
+            place: text
+            for place, text in wanted.items()
+            if place in stored and stored[place] != text
+        }
+        if changed:
+            with client.begin_transaction():
+                for place, text in changed.items():
+                    client.execute_sql(_comment(client, place, text))
+        return len(changed)
+
+
+def _descriptions(pipeline: Pipeline) -> Iterator[tuple[Place, str]]:
+    """What dlt's schemas say of each table and column."""
+    for schema in pipeline.schemas.values():
+        for name, table in schema.tables.items():
+            if text := table.get("description"):
+                yield (name, None), text
+            for column, hints in table["columns"].items():
+                if text := hints.get("description"):
+                    yield (name, column), text
+
+
+def _comment(client: SqlClientBase[Any], place: Place, text: str) -> str:
+    name, column = place
+    table = sql(client, table_in(client, client.dataset_name, name))
+    what = f"table {table}"
+    if column is not None:
+        what = f"column {table}.{sql(client, exp.to_identifier(column, quoted=True))}"
+    return f"comment on {what} is {sql(client, exp.Literal.string(text))}"
