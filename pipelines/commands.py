@@ -7,6 +7,9 @@ import console
 from configuration import read_settings
 from place import Place
 
+SHOWN_ROWS = 3
+"""Rows of a model that `--model` shows."""
+
 
 def report(project: Path, path: Path, *, demo: bool) -> int:
     """`--report`: what is published, as a page."""
@@ -52,3 +55,29 @@ def dry_import(project: Path, files: Sequence[Path], *, demo: bool) -> list[str]
         place.open().activate()
         count_import(files, tally)
     return summarize_import(tally, len(files), is_dry_run=True)
+
+
+def show_model(project: Path, name: str, *, demo: bool) -> int:
+    """`--model`: the rows that a model's file gives now; nothing is written.
+
+    `name` is read from the published tables; `+name` with all that it needs, from the raw ones.
+    """
+    from warehouse.models import all_columns, alone, needed_by, read_models  # noqa: PLC0415
+
+    settings, models = read_settings(project), read_models(project / "sql")
+    model = needed_by(name.removeprefix("+"), models)[-1]
+    query = model.text
+    if name.startswith("+"):
+        query = alone(model.name, models, {"time_zone": settings.time_zone})
+    with Place.of(project, settings, demo=demo).published() as ask:
+        rows = ask(f"select * from (\n{query}\n) as model limit {SHOWN_ROWS}")
+        found = ask(f"select count(*) as rows from (\n{query}\n) as model")
+    lines = [f"{model.name}: {model.description}", ""]
+    words = all_columns(model, {model.name: model for model in models})
+    width = max(map(len, words))
+    for column, text in words.items():
+        values = [console.cell(row[column]) for row in rows if column in row]
+        lines.append(f"{column:{width}}  {' · '.join(values)}  -- {text}")
+    total = found[0]["rows"] if found else 0
+    console.summary([*lines, "", f"{total:,} rows"])
+    return 0

@@ -141,7 +141,7 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Rows in columns: text to the left, numbers to the right."""
     cells = [list(names)]
     for row in rows:  # an id is a name, not an amount
-        texts = [str(v) if n.endswith("_id") else _cell(v) for n, v in zip(names, row, strict=True)]
+        texts = [str(v) if n.endswith("_id") else cell(v) for n, v in zip(names, row, strict=True)]
         cells.append(texts)
     widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
     right = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
@@ -154,7 +154,8 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     ]
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as people read it."""
     match value:
         case None:
             return "-"

@@ -51,7 +51,8 @@ def transpile(
     for rule in RULES.get(str(dialect), ()):
         located = located.transform(rule)
     if columns and dialect not in HAVE_EXCLUDE:
-        _expand_stars(located, columns)
+        named = {cte.alias: cte.this.named_selects for cte in located.find_all(exp.CTE)}
+        _expand_stars(located, lambda table: named.get(table.name) or columns(table))
     return sql(client, located)
 
 
@@ -104,7 +105,8 @@ def _filtered(node: exp.Expr) -> exp.Expr:
     """BigQuery has no `filter (where …)`: the aggregate passes over null instead."""
     if not isinstance(node, exp.Filter):
         return node
-    aggregate, condition = node.this, node.expression.this
+    aggregate: exp.Expr = node.this
+    condition = node.expression.this
     if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
         return exp.CountIf(this=condition)
     aggregate.set("this", exp.Case().when(condition, aggregate.this))

@@ -1,47 +1,105 @@
-"""Writes sql/README.md: every table, its grain and columns, and the questions that people ask.
+"""Writes sql/README.md: where each table comes from, what its columns hold, what is checked.
 
     python pipelines/dictionary.py
 
-The words are those of the models' headers and of the raw tables' descriptions.
+The words are those of the models' files and of the raw tables' descriptions.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from drift import tables
-from warehouse.models import read_checks, read_models
+from warehouse.models import Model, read_checks, read_models
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
+
+PARTS = {
+    "marts": ("Tables to read: `bookings`", "What analysts, reports and dashboards read."),
+    "intermediate": ("Between raw and marts: `bookings_internal`", "What several marts need."),
+    "staging": (
+        "Raw tables in the words of the models: `bookings_internal`",
+        "The only models that read `drift`.",
+    ),
+    "report": ("What the report draws: `bookings_internal`", "Read by `--report` alone."),
+}
 
 
 def dictionary() -> str:
     """The page, in Markdown."""
-    return "\n".join(_lines()) + "\n"
-
-
-def _lines() -> Iterator[str]:
-    yield "# The tables and what they hold"
-    yield ""
-    yield "Written by `python pipelines/dictionary.py` from the headers of the models. The same"
-    yield "words stand in the database, as comments on tables and columns. Times are UTC; days are"
-    yield "days in `bookings.time_zone`; now is the start of the newest sync."
     models = read_models(SQL)
-    for part, title in (("marts", "Models"), ("staging", "Steps towards them")):
-        yield from ("", f"## {title}: `bookings`")
-        for model in sorted(models, key=lambda model: model.name):
-            if model.folder == part:
-                yield from ("", f"### {model.name}", "", model.description, "")
-                yield f"*{model.grain[0].upper()}{model.grain[1:]}.*"
-                yield from _columns(model.columns)
-    yield from ("", "## Raw: `drift`")
+    return "\n".join([*_head(models), *_tables(models), *_raw(), *_checks(), *_questions()]) + "\n"
+
+
+def _head(models: Sequence[Model]) -> Iterator[str]:
+    yield "# The tables, and where they come from"
+    yield ""
+    yield "Written by `python pipelines/dictionary.py` from the models' own files. The same words"
+    yield "stand in the database, as comments on tables and columns. Times are UTC. Days are days in"
+    yield "`bookings.time_zone`. Now is the start of the newest sync. How to change a metric:"
+    yield "[docs/models.md](../docs/models.md)."
+    yield from ("", "```mermaid", "flowchart LR")
+    shown = {model.name for model in models if model.folder != "report"}
+    yield "    subgraph drift"
+    yield from (f'        raw_{table.name}["{table.name}"]' for table in tables.ALL)
+    yield "    end"
+    for part in ("staging", "intermediate", "marts"):
+        names = [model.name for model in models if model.folder == part]
+        yield from (
+            f"    subgraph {part}",
+            *(f"        {name}" for name in sorted(names)),
+            "    end",
+        )
+    for model in sorted(models, key=lambda model: model.name):
+        for reference in sorted(model.references):
+            dataset, _, source = reference.partition(".")
+            if dataset == "drift":
+                yield f"    raw_{source} --> {model.name}"
+            elif model.name in shown and source in shown:
+                yield f"    {source} --> {model.name}"
+    yield "```"
+
+
+def _tables(models: Sequence[Model]) -> Iterator[str]:
+    for part, (title, words) in PARTS.items():
+        own = sorted((m for m in models if m.folder == part), key=lambda model: model.name)
+        if own:
+            yield from ("", f"## {title}", "", words)
+        for model in own:
+            yield from ("", f"### {model.name}", "", model.description, "")
+            kind = "View" if model.is_view else "Table"
+            file = f"{model.folder}/{model.name}.sql"
+            yield f"*{kind}, {_grain(model)}: [{file}]({file}).*"
+            yield from _columns(model.columns)
+            if model.star:
+                source, excluded = model.star
+                without = f", without {', '.join(f'`{n}`' for n in sorted(excluded - {''}))}"
+                left_out = without if excluded - {""} else ""
+                yield f"| … | every column of [{source}](#{source}){left_out} |"
+
+
+def _grain(model: Model) -> str:
+    columns = [f"`{name}`" for name in model.grain]
+    return f"one row per {', '.join(columns)}" if columns else "one row"
+
+
+def _raw() -> Iterator[str]:
+    yield from ("", "## Raw tables: `drift`", "", "Written by dlt, as Drift sent it.")
     for table in tables.ALL:
         key = f" Key: `{', '.join(table.primary_key)}`." if table.primary_key else ""
-        yield from ("", f"### {table.name}", "", f"{table.description}{key}")
+        yield from ("", f"### drift.{table.name}", "", f"{table.description}{key}")
         yield from _columns({name: words for name, (_, words) in table.columns.items()})
+
+
+def _checks() -> Iterator[str]:
     yield from ("", "## What is checked before anything is published", "")
+    yield "- Rows of a table are told apart by its key, which is not null unless its model says so."
+    yield "- A column `is_…` is never null. A `…_rate` or `…_share` lies between 0 and 1."
     for check in read_checks(SQL):
         warns = " (a warning)" if check.is_warning else ""
         yield f"- `{check.name}`{warns}: {check.description}"
+
+
+def _questions() -> Iterator[str]:
     yield from ("", "## Questions that people ask")
     for path in sorted((SQL / "questions").glob("*.sql")):
         question, query = path.read_text("utf-8").split("\n", 1)

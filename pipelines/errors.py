@@ -41,9 +41,9 @@ def explain(failure: BaseException) -> tuple[str, int]:
         return "Interrupted: nothing is lost, the next run goes on from here.", INTERRUPTED
     for cause in _causes(failure):
         match cause:
-            case DriftError():
+            case DriftError() | ModelsError():
                 return str(cause), cause.exit_code
-            case ModelsError() | NewerFormatError():
+            case NewerFormatError():
                 return str(cause), FAILED
             case LockedError():
                 return str(cause), LOCKED

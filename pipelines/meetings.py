@@ -4,6 +4,7 @@
     python pipelines/meetings.py --demo    the same, against a fake Drift: no account needed
     python pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
     python pipelines/meetings.py --report bookings.html    what is published, as a page to look at
+    python pipelines/meetings.py --model +booking_metrics  what one model gives, with all it needs
     python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
     python pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
 
@@ -40,12 +41,12 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
     from last_run import recorded
     from place import Place
     from summary import summarize
+    from warehouse.build import build
     from warehouse.comments import describe_raw
     from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
     from warehouse.interrupted import finish_interrupted
     from warehouse.lease import run_lease
     from warehouse.lock import run_lock
-    from warehouse.build import build
     from warehouse.snapshot import check_place, publish
 
     gc.freeze()
@@ -149,6 +150,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="how things stand: the last run, how fresh the data are, gaps; runs nothing",
     )
     what.add_argument(
+        "--model",
+        metavar="[+]NAME",
+        help="show what a model's file gives over the published tables; with a + before its name,"
+        " over the raw tables, with all that it needs; writes nothing",
+    )
+    what.add_argument(
         "--apply-personal-data",
         action="store_true",
         help="write what is stored anew, as sources.drift.personal_data now says; reads no Drift",
@@ -191,6 +198,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from commands import report
 
             return report(PROJECT, options.report, demo=options.demo)
+        if options.model:
+            from commands import show_model
+
+            return show_model(PROJECT, options.model, demo=options.demo)
         if options.files:
             from drift.saved_files import find_files
 
@@ -207,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines = run(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
         # Slack hears of what nobody watches.
-        alone = not (options.status or options.report or options.demo)
+        alone = not (options.status or options.report or options.model or options.demo)
         return console.fail(failure, verbose=options.verbose, to_slack=alone)
     console.summary(lines)
     return 0

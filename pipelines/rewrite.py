@@ -12,12 +12,12 @@ from drift import tables
 from drift.redact import drift_redacted
 from place import Place
 from report import check_report, write_report
+from warehouse.build import build
 from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
 from warehouse.erasing import forget_packages, rewrite_file
 from warehouse.interrupted import finish_interrupted
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
-from warehouse.build import build
 from warehouse.snapshot import check_place, publish
 
 KEPT = (

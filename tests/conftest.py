@@ -54,6 +54,12 @@ class Project:
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def dictionary(self) -> str:
+        """The dictionary, written anew."""
+        path = self.folder / "pipelines" / "dictionary.py"
+        subprocess.run([sys.executable, path], check=True, env=self.environ())
+        return (self.folder / "sql" / "README.md").read_text("utf-8")
+
     def query(self, sql: str, snapshot: str = "warehouse.duckdb") -> list[tuple[Any, ...]]:
         """Rows of the published file."""
         with duckdb.connect(str(self.folder / snapshot), read_only=True) as connection:

@@ -25,8 +25,8 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from drift import drift_source
 from tests.conftest import ROOT, milliseconds
 from tests.hostile import Fault, HostileDrift
-from warehouse.interrupted import finish_interrupted
 from warehouse.build import build
+from warehouse.interrupted import finish_interrupted
 
 FAULTS = [
     Fault("rate_limited"),

@@ -207,9 +207,7 @@ def _query(client: Client, model: Model, datasets: Mapping[str, str]) -> str:
     return transpile(client, model.text, datasets, lambda table: columns_of(client, table))
 
 
-def _audit(
-    client: Client, datasets: Mapping[str, str], checks: Sequence[Model]
-) -> list[Finding]:
+def _audit(client: Client, datasets: Mapping[str, str], checks: Sequence[Model]) -> list[Finding]:
     findings = []
     for check in checks:
         with _naming(f"The check {check.name} could not be made"):
@@ -219,9 +217,7 @@ def _audit(
                 rows = [dict(zip(names, row, strict=True)) for row in found]
                 cursor.fetchall()
             if rows:
-                findings.append(
-                    Finding(check, rows[:SAMPLE_ROWS], more=len(rows) > SAMPLE_ROWS)
-                )
+                findings.append(Finding(check, rows[:SAMPLE_ROWS], more=len(rows) > SAMPLE_ROWS))
     return findings
 
 

@@ -46,6 +46,12 @@ class ModelsError(Exception):
     exit_code = 1
 
 
+class UnknownModelError(ModelsError):
+    """Somebody asked for a model that is not there."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True)
 class Model:
     """A file of one query, with its header's words."""
@@ -75,7 +81,9 @@ class Model:
     @property
     def description(self) -> str:
         """What a row is, on one line."""
-        header = re.split(r"^(?!--)|^-- (?:grain|looked|materialized|severity)", self.text, flags=re.M)
+        header = re.split(
+            r"^(?!--)|^-- (?:grain|looked|materialized|severity)", self.text, flags=re.M
+        )
         lines = next(part for part in header if part).splitlines()
         return " ".join(line.removeprefix("--").strip() for line in lines)
 
@@ -141,10 +149,10 @@ def read_checks(folder: Path) -> list[Model]:
 
 
 def needed_by(name: str, models: Sequence[Model]) -> list[Model]:
-    """The model of that name after all that it needs. Raises `ModelsError` for an unknown one."""
+    """The model of that name after all that it needs. Raises `UnknownModelError`."""
     by_name = {model.name: model for model in models}
     if name not in by_name:
-        raise ModelsError(f"There is no model {name}: {', '.join(sorted(by_name))}.")
+        raise UnknownModelError(f"There is no model {name}: {', '.join(sorted(by_name))}.")
     wanted, found = [name], {name}
     while wanted:
         new = set(_known(by_name[wanted.pop()].references, by_name)) - found

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dialect import transpile
 from warehouse.destination import duckdb_file, open_warehouse
 from warehouse.newer_format import NewerFormatError, is_newer_format
+from warehouse.swap import columns_of
 
 Row = dict[str, Any]
 Ask = Callable[[str], list[Row]]
@@ -44,7 +46,8 @@ def open_tables(pipeline: Pipeline) -> Iterator[Ask]:
 
         def ask(query: str) -> list[Row]:
             try:
-                with client.execute_query(transpile(client, query)) as cursor:
+                text = transpile(client, query, columns=partial(columns_of, client))
+                with client.execute_query(text) as cursor:
                     names = [column[0] for column in cursor.description or ()]
                     return [_row(names, values) for values in cursor.fetchall()]
             except DatabaseUndefinedRelation:

@@ -141,7 +141,7 @@ def swap(
     once = capabilities.supports_ddl_transactions and capabilities.sqlglot_dialect not in OR_REPLACE
     with _transaction(client, wanted=once):
         if not keeps_views:  # what a view reads cannot be made anew beneath it
-            for name in reversed(views):
+            for name in reversed(list(views)):
                 drop(client, name, is_view=True)
         for name in fresh:
             query = f"select * from {sql(client, built[name].at(client))}"
@@ -156,7 +156,7 @@ def swap(
         if not keeps_views:
             for name, query in views.items():
                 create_view(client, name, query)
-    for name in reversed(views):
+    for name in reversed(list(views)):
         drop(client, Name(aside, name.table), is_view=True)
     for name in built.values():
         drop(client, name, is_view=False)

@@ -141,7 +141,9 @@ class Engine(BigQuerySqlClient):
         filled = re.match(r"insert into (\w+) \((.*?)\) (select .*)", text, re.S)
         if made:
             assert not self.in_transaction, "BigQuery creates no tables in a transaction"
-            if not text.startswith("create or replace view"):  # the engine knows no statement for one
+            if not text.startswith(
+                "create or replace view"
+            ):  # the engine knows no statement for one
                 engine.analyze(text)
             columns = engine.analyze(made[2])
             engine.table(made[1], columns, self._rows(made[2]))
@@ -155,7 +157,9 @@ class Engine(BigQuerySqlClient):
         elif text.startswith("delete"):
             engine.analyze(text)
         else:
-            missing = set(re.findall(r"\b(?:drift|bookings|bookings_internal|bookings_staging)__\w+", text))
+            missing = set(
+                re.findall(r"\b(?:drift|bookings|bookings_internal|bookings_staging)__\w+", text)
+            )
             if missing - engine.tables.keys():
                 raise DatabaseUndefinedRelation(ValueError(f"no {missing}"))
             self._columns = engine.analyze(text)

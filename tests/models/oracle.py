@@ -33,8 +33,8 @@ Where the definitions leave a choice, this is the reading taken here:
     e-mail address never stand for the name.
 11. The domain is what follows the last @, in lower case; null without one.
 12. group_name: the name, else the key; `Unassigned` for the absent agent, `UNKNOWN` otherwise. In
-    bookings_by_* the name is group_name, but an agent's is null while unknown; where group_key is `UNKNOWN`, the id of an agent or team,
-    a number, is null, and a playbook's, a text, is `UNKNOWN`.
+    bookings_by_* the name is group_name, but an agent's is null while unknown. Where group_key is
+    `UNKNOWN`, the id of an agent or team, a number, is null, and a playbook's, a text, `UNKNOWN`.
 13. Meetings whose agent is absent, or in no team, are one team `UNKNOWN`. bookings_share divides by
     all meetings there too.
 14. Sums over nothing are 0 (booked_hours, duration_minutes, lead_time_hours); percentiles, shares
