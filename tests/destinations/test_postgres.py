@@ -300,7 +300,7 @@ def test_an_analyst_blocks_nothing_and_keeps_rights_and_views(
     project: Project, serve: Serve, on_postgres: Postgres
 ) -> None:
     """With the roles that the README says, made by its own lines."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "destinations.md").read_text("utf-8")
     (roles,) = re.findall(r"```sql\n(create role analyst.+?)```", text, flags=re.S)
     first = meeting("m1")
     server = serve([first])
