@@ -8,8 +8,7 @@ select
         as delisted_meetings, -- gone from Drift without being cancelled
     coalesce(booked.upcoming_meetings, 0) as upcoming_meetings, -- still to start
     coalesce(booked.in_progress_meetings, 0) as in_progress_meetings, -- started and not ended
-    coalesce(booked.elapsed_meetings, 0)
-        as elapsed_meetings, -- whose time has passed, not cancelled
+    coalesce(booked.elapsed_meetings, 0) as elapsed_meetings, -- time has passed, not cancelled
     coalesce(booked.due_meetings, 0) as due_meetings, -- whose start has passed
     coalesce(booked.due_canceled_meetings, 0) as due_canceled_meetings, -- due and cancelled
     booked.cancel_rate, -- due_canceled_meetings / due_meetings; null without due meetings
