@@ -131,9 +131,9 @@ class Warehouse:
         """The named columns of a model, in the order of all of them."""
         return self.query(f"select {columns} from bookings.{table} order by all")
 
-    def columns(self, table: str) -> list[str]:
+    def columns(self, table: str, dataset: str = "bookings") -> list[str]:
         """The columns of a model, as built."""
-        described = self.connection.execute(f"select * from bookings.{table} limit 0").description
+        described = self.connection.execute(f"select * from {dataset}.{table} limit 0").description
         return [column[0] for column in described or ()]
 
     def row(self, table: str, where: str = "true") -> dict[str, object]:
