@@ -49,7 +49,7 @@ def test_the_questions_that_people_ask_have_answers(
     answers: dict[str, list[tuple[object, ...]]],
 ) -> None:
     first = {name: rows[0] for name, rows in answers.items()}
-    assert first["who_books_most_this_month"][1:] == ("Agent 15 Example", 11)
+    assert first["who_books_most"][1] == "Agent 15 Example"
     assert first["which_source_cancels_most"][0] == "LINK"
     assert first["how_long_do_visitors_wait"] == ("0-1 days", 365, 50 / 365)
     assert first["what_changed_yesterday"][0] == "booked"
