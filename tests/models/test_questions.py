@@ -113,20 +113,22 @@ def test_an_agent_s_cancel_rate_is_of_the_meetings_that_were_due_in_the_month(
 
 def test_a_source_without_bookings_in_a_complete_week_has_a_row_of_none(given: Given) -> None:
     warehouse = given(
-        *meeting("a", booked="2025-02-20 09:00", meeting_source="WIDGET"),  # a week known in part
-        *meeting("b", booked="2025-02-26 09:00", meeting_source="WIDGET"),
-        *meeting("c", booked="2025-03-02 23:59", meeting_source="WIDGET"),
-        *meeting("d", booked="2025-03-11 09:00", meeting_source="WIDGET"),
-        *meeting("e", booked="2025-03-18 09:00", meeting_source="WIDGET"),  # a week not yet ended
-        *meeting("f", booked="2025-03-03 00:00", meeting_source="LINK"),
+        *meeting("a", booked="2025-11-20 09:00"),  # a week known in part
+        *meeting("b", booked="2025-11-26 09:00"),
+        *meeting("c", booked="2025-11-30 23:59"),
+        *meeting("d", booked="2025-12-09 09:00"),
+        *meeting("e", booked="2025-12-16 09:00"),  # a week not yet ended
+        # the month begins on that Monday, too, and the type has the other source's name
+        *meeting("f", booked="2025-12-01 00:00", meeting_source="LINK", meeting_type="WIDGET"),
+        syncs=[sync(started_at=at("2025-12-18 15:30"))],
     )
     assert ask("how_do_the_bookings_of_each_source_develop", warehouse) == [
-        ("LINK", on("2025-02-24"), 0),
-        ("LINK", on("2025-03-03"), 1),
-        ("LINK", on("2025-03-10"), 0),
-        ("WIDGET", on("2025-02-24"), 2),
-        ("WIDGET", on("2025-03-03"), 0),
-        ("WIDGET", on("2025-03-10"), 1),
+        ("LINK", on("2025-11-24"), 0),
+        ("LINK", on("2025-12-01"), 1),
+        ("LINK", on("2025-12-08"), 0),
+        ("WIDGET", on("2025-11-24"), 2),
+        ("WIDGET", on("2025-12-01"), 0),
+        ("WIDGET", on("2025-12-08"), 1),
     ]
 
 
@@ -320,7 +322,7 @@ def test_a_visitor_belongs_to_the_month_of_the_first_booking(given: Given) -> No
         *meeting("c", scheduler_id=501, booked="2025-02-02 09:00"),
         *meeting("d", scheduler_id=502, booked="2025-01-02 09:00"),
         *meeting("e", scheduler_id=503, booked="2025-02-02 09:00"),
-        *meeting("f", scheduler_id=None, booked="2025-02-02 09:00"),
+        *meeting("f", scheduler_id=None, booked="2025-03-02 09:00"),
     )
     assert ask("in_which_months_do_visitors_book_again", warehouse) == [
         (on("2025-01-01"), on("2025-01-01"), 2),
