@@ -5,3 +5,4 @@ inner join bookings.agents as agents on ahead.agent_id = agents.agent_id
 cross join bookings.data_health as health
 where ahead.overlapping_meetings > 0 and ahead.meeting_on >= health.today_on
 order by ahead.meeting_on asc, ahead.agent_id asc
+limit 50

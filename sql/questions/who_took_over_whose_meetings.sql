@@ -6,4 +6,4 @@ inner join bookings.agents as was on moves.from_value = cast(was.agent_id as var
 inner join bookings.agents as became on moves.to_value = cast(became.agent_id as varchar)
 where moves.event_type = 'reassigned'
 group by was.agent_id, was.agent_name, became.agent_id, became.agent_name
-order by takeovers desc, was.agent_id asc, became.agent_id asc
+order by takeovers desc, was.agent_id asc, became.agent_id asc limit 20
