@@ -68,6 +68,10 @@ DAYS: dict[str, tuple[list[tuple[str, str | None]], int]] = {
     "without an end, during another": ([("09:00", "10:00"), ("09:30", None)], 1),
     "without an end, before another": ([("09:30", None), ("09:45", "10:00")], 0),
     "without an end, together with another": ([("09:00", None), ("09:00", "10:00")], 1),
+    "two of no length, together with a long one": (
+        [("09:00", "09:00"), ("09:00", "09:00"), ("09:00", "10:00")],
+        2,
+    ),
     "both without an end": ([("09:00", None), ("09:00", None)], 0),
     "ending before it starts": ([("09:30", "08:00"), ("09:00", "09:15")], 0),
 }
