@@ -32,6 +32,7 @@ def parsed_columns(model: Model) -> dict[str, str]:
     query = sqlglot.parse_one(model.text, read="duckdb")
     while isinstance(query, exp.SetOperation):
         query = query.this
+    assert isinstance(query, exp.Select)
     return {
         item.alias_or_name: " ".join(
             comment.strip() for node in item.walk() for comment in node.comments or ()
