@@ -26,9 +26,8 @@ NOT_RUN: Final = {
     "uv run --group dev python tests/benchmark.py": "it takes ten minutes; .ci/run has a small one",
     "export SOURCES__DRIFT__ACCESS_TOKEN=…": "a placeholder",
     "duckdb warehouse.duckdb": "it waits for queries",
-    "uv run --extra dashboard dlt pipeline --pipelines-dir .dlt/.var/pipelines drift_bookings show": (
-        "tests/test_dlt_tools.py opens it, where its packages are"
-    ),
+    "uv run --extra dashboard dlt pipeline --pipelines-dir .dlt/.var/pipelines"
+    " drift_bookings show": "tests/test_dlt_tools.py opens it, where its packages are",
     "uv run --isolated --no-project --with 'duckdb>=2' python pipelines/warehouse/convert.py"
     " .dlt/.var/pipeline.duckdb": "tests/test_versions.py converts a file of DuckDB 2",
     **dict.fromkeys(
