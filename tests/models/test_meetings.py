@@ -455,3 +455,18 @@ def test_with_no_read_at_all_meetings_from_files_still_become_tables(given: Give
     assert warehouse.rows("weekly_bookings", "week_start_on, bookings, is_complete") == [
         (on("2025-02-24"), 1, False)
     ]
+
+
+def test_a_meeting_that_a_read_has_seen_too_is_not_one_from_files(given: Given) -> None:
+    warehouse = given(
+        version(sync_id="0-20250321T000000.000000Z-000000", slot_start=at("2025-04-01")),
+        version(
+            sync_id="20250310T080000.000000Z",
+            updated_at=at("2025-03-02 09:00"),
+            slot_start=at("2025-04-01"),
+        ),
+        listed=[],
+        syncs=[sync("20250310T080000.000000Z", at("2025-03-10 08:00")), sync("20250320T153000")],
+    )
+    # the read of the 10th returned it: the newest one is the first that did not
+    assert warehouse.rows("meetings", "meeting_state, delisted_at") == [("delisted", NOW)]
