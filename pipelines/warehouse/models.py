@@ -181,12 +181,13 @@ def rules(models: Sequence[Model]) -> Iterator[Model]:
         if model.is_view or model.dataset != DATASET:
             continue
         table, columns = f"{model.dataset}.{model.name}", all_columns(model, by_name)
-        keys = ", ".join(model.grain) or "1"
-        yield Model(
-            f"{model.name}_has_one_row_per_{'_and_'.join(model.grain) or 'warehouse'}",
-            "checks",
-            f"select {keys}, count(*) as copies from {table} group by {keys} having count(*) > 1",
-        )
+        keys = ", ".join(model.grain)
+        query = f"select count(*) as copies from {table} having count(*) <> 1"
+        if keys:
+            query = f"select {keys}, count(*) as copies from {table} group by {keys}"
+            query += " having count(*) > 1"
+        named = "_and_".join(model.grain) or "warehouse"
+        yield Model(f"{model.name}_has_one_row_per_{named}", "checks", query)
         never_null = [key for key, nullable in model.grain.items() if not nullable]
         never_null += [name for name in columns if name.startswith("is_")]
         shares = [name for name in columns if name.endswith(("_rate", "_share"))]

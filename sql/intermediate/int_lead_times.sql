@@ -1,6 +1,6 @@
--- How far ahead each meeting is booked. Days are calendar days in bookings.time_zone: tomorrow
--- morning is 1 day away, at whatever hour it is booked. lead_time_buckets has the names of buckets.
+-- How far ahead each meeting is booked, by lead_time_buckets.
 -- grain: meeting_id
+-- materialized: view
 select
     meeting_id, -- the meeting
     is_canceled, -- whether it is cancelled

@@ -1,5 +1,4 @@
--- How far ahead meetings are booked, and how many of them are cancelled. Days are calendar days in
--- bookings.time_zone: tomorrow morning is 1 day away, at whatever hour it is booked.
+-- How far ahead meetings are booked, in calendar days: tomorrow morning is 1 day away.
 -- grain: lead_time_bucket
 select
     bucket_number, -- rank in reading order, from 1
