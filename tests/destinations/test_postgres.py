@@ -179,7 +179,7 @@ def test_a_machine_that_has_never_run_goes_on_where_the_last_one_stopped(
     asked = [asked.path for asked in server.requests[already:]]
     assert on_postgres.tables() == before
     # by the windows that the first machine had cut, and for nobody whom it had asked for
-    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org"]
+    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org", "/playbooks/list"]
     assert on_postgres.query("select count(*) from drift.syncs") == [(2,)]
 
 
