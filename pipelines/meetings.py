@@ -27,44 +27,44 @@ if TYPE_CHECKING:
 
     from dlt import Pipeline
 
-    from console import Steps
+    from app.console import Steps
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third are imports
     """One run, from Drift or from files to the file that analysts open; its summary."""
-    from configuration import read_settings
-    from console import Steps
+    from app.console import Steps
+    from app.last_run import recorded
+    from app.paths import Paths
+    from app.settings import read_settings
+    from app.summary import summarize
     from drift import drift_source, is_waiting
     from drift import summary as related_lines
-    from last_run import recorded
-    from place import Place
-    from summary import summarize
     from warehouse.build import build
     from warehouse.comments import describe_raw
-    from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
-    from warehouse.interrupted import finish_interrupted
+    from warehouse.destination import RAW_STAGING, destination_label, duckdb_file, kept_open
     from warehouse.lease import run_lease
     from warehouse.lock import run_lock
-    from warehouse.snapshot import check_place, publish
+    from warehouse.recovery import finish_interrupted
+    from warehouse.snapshot import check_snapshot, publish
 
     gc.freeze()
     gc.enable()
     settings, steps = read_settings(PROJECT), Steps()
-    place = Place.of(PROJECT, settings, demo=options.demo)
+    paths = Paths.of(PROJECT, settings, demo=options.demo)
     wait = settings.lock_wait_seconds
     with ExitStack() as held:
-        held.enter_context(run_lock(place.lock, wait_seconds=wait))
+        held.enter_context(run_lock(paths.lock, wait_seconds=wait))
         if not options.files:
-            held.enter_context(recorded(place.last_run))
+            held.enter_context(recorded(paths.last_run))
         if not (options.files or options.demo):  # a missing token is said before anything is made
             source = drift_source(full_refresh=options.full_refresh)
-        pipeline = place.open()
+        pipeline = paths.open()
         if database := duckdb_file(pipeline):
-            check_place(place.snapshot, database)
+            check_snapshot(paths.snapshot, database)
         else:
-            held.enter_context(run_lease(pipeline, place.folder, wait_seconds=wait))
+            held.enter_context(run_lease(pipeline, paths.folder, wait_seconds=wait))
         if report_to := None if options.demo else settings.report:
             from report import check_report, write_report
 
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
                 imported, related = _import(pipeline, options.files, steps), []
             else:
                 if options.demo:
-                    from demo import demo_source
+                    from app.demo import demo_source
 
                     asked = demo_source(pipeline, full_refresh=options.full_refresh)
                     source = held.enter_context(asked)
@@ -93,19 +93,19 @@ def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third ar
             lines = summarize(pipeline, built, related, imported)
         if database:
             with steps.step("snapshot"):
-                publish(database, place.snapshot, without=[RAW_STAGING])
+                publish(database, paths.snapshot, without=[RAW_STAGING])
         if report_to:
-            with steps.step("report"), place.published() as ask:
+            with steps.step("report"), paths.published() as ask:
                 write_report(ask, PROJECT / "sql", report_to)
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.seconds.items())
-        where = str(place.snapshot) if database else place_of(pipeline)
+        where = str(paths.snapshot) if database else destination_label(pipeline)
         return [*lines, "", f"took       {took}", f"database   {where}"]
 
 
 def _import(pipeline: Pipeline, files: Sequence[Path], steps: Steps) -> list[str]:
     """Loads saved answers; what the summary says of them."""
+    from app.summary import summarize_import
     from drift.import_files import Tally, drift_import
-    from summary import summarize_import
 
     tally = Tally()
     with steps.step("import"):
@@ -184,22 +184,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.chdir(PROJECT)  # dlt looks for .dlt, and for files with relative paths, where it runs
     if options.verbose:
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
-    import console
-    import traces
+    from app import console, traces
 
     console.start()
     traces.start()
     try:
         if options.status:
-            from commands import status
+            from app.commands import status
 
             return status(PROJECT, demo=options.demo, in_json=options.json)
         if options.report:
-            from commands import report
+            from app.commands import report
 
             return report(PROJECT, options.report, demo=options.demo)
         if options.model:
-            from commands import show_model
+            from app.commands import show_model
 
             return show_model(PROJECT, options.model, demo=options.demo)
         if options.files:
@@ -207,11 +206,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             options.files = find_files(options.files)
         if options.apply_personal_data:
-            from rewrite import rewrite
+            from app.redact import rewrite
 
             lines = rewrite(PROJECT, demo=options.demo)
         elif options.dry_run:
-            from commands import dry_import
+            from app.commands import dry_import
 
             lines = dry_import(PROJECT, options.files, demo=options.demo)
         else:

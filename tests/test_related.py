@@ -10,7 +10,7 @@ from typing import Any
 import dlt
 import pytest
 
-from configuration import SettingError, read_settings
+from app.settings import SettingError, read_settings
 from drift import drift_source, is_waiting, summary
 from drift.errors import BrokenAnswerError
 from drift.records import attribute_columns, bare_records, data_object, data_records

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from configuration import SettingError
+from app.settings import SettingError
 from report import check_report, render, write_report
 from report.numbers import find_numbers
 from tests.conftest import ROOT, Project, meeting, milliseconds

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from warehouse.models import read_checks
-from warehouse.reading import Ask, Row
+from warehouse.reading import Query, Row
 
 MOST_NAMED: Final = (50, 8, 12)
 """Agents, sources and types that are shown by name."""
@@ -146,7 +146,7 @@ _CHANGES = """
 """
 
 
-def find_numbers(ask: Ask, sql: Path) -> dict[str, Any]:
+def find_numbers(ask: Query, sql: Path) -> dict[str, Any]:
     """All that the page shows, as JSON can hold it. Empty tables, or none, give an empty report.
 
     `names` holds the agents, sources and types; a row of a cube begins with its place among them.
@@ -173,7 +173,7 @@ def find_numbers(ask: Ask, sql: Path) -> dict[str, Any]:
     }
 
 
-def _names(ask: Ask, most: tuple[int, int, int]) -> Names:
+def _names(ask: Query, most: tuple[int, int, int]) -> Names:
     """What stands at each place: agents with Unassigned at 0, sources and types from 0."""
     agents = list(_agents(ask).values())
     sources = _texts(
@@ -199,7 +199,7 @@ def _texts(rows: Sequence[Row]) -> list[str]:
     return [str(value) for row in rows for value in row.values()]
 
 
-def _agents(ask: Ask) -> dict[int, str]:
+def _agents(ask: Query) -> dict[int, str]:
     """What each agent is called, most booked first: by name, as far as the tables have one."""
     rows = ask(
         "select agent_id, agent_name from bookings.bookings_by_agent where agent_id is not null"
@@ -240,7 +240,7 @@ def _placed(facts: str, columns: Sequence[str], most: tuple[int, int, int]) -> s
     """
 
 
-def _cube(ask: Ask, name: str, most: tuple[int, int, int]) -> list[list[int]]:
+def _cube(ask: Query, name: str, most: tuple[int, int, int]) -> list[list[int]]:
     facts, axes, counts = CUBES[name]
     sums = ", ".join(f"sum({count}) as {count}" for count in counts)
     keys = ", ".join(["agent", "source", "kind", *axes])
@@ -252,7 +252,7 @@ def _cube(ask: Ask, name: str, most: tuple[int, int, int]) -> list[list[int]]:
 
 
 def _upcoming(
-    ask: Ask, most: tuple[int, int, int], agents: Mapping[int, str], zone: ZoneInfo
+    ask: Query, most: tuple[int, int, int], agents: Mapping[int, str], zone: ZoneInfo
 ) -> list[list[Any]]:
     """The next meetings: places, start, agent, and when each was booked."""
     placed = _placed(_UPCOMING, ["agent_id", "slot_start_at", "booked_at"], most)
@@ -269,7 +269,7 @@ def _upcoming(
 
 
 def _changes(
-    ask: Ask, most: tuple[int, int, int], agents: Mapping[int, str], zone: ZoneInfo
+    ask: Query, most: tuple[int, int, int], agents: Mapping[int, str], zone: ZoneInfo
 ) -> dict[str, Any] | None:
     """What the newest sync brought: counts by kind of event, and the newest of them.
 
@@ -319,7 +319,7 @@ def _place(row: Row) -> list[int]:
     return [int(row[name]) for name in ("agent", "source", "kind")]
 
 
-def _health(ask: Ask, now: Row, zone: ZoneInfo, sql: Path) -> dict[str, Any]:
+def _health(ask: Query, now: Row, zone: ZoneInfo, sql: Path) -> dict[str, Any]:
     """The state of the data. A warning is a check's own words, and how many rows it found."""
     health = next(iter(ask("select * from bookings.data_health")), {})
     gaps = ask("select gap_from, gap_to from drift.syncs where gap_from is not null order by 1")

@@ -13,7 +13,7 @@ from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
 from sqlglot import exp
 
-from dialect import sql
+from warehouse.dialect import sql
 
 DATASET: Final = "bookings"
 

@@ -7,7 +7,7 @@ from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from dialect import sql, table_in
+from warehouse.dialect import sql, table_in
 
 Place = tuple[str, str | None]
 """A table, or a table and one of its columns."""

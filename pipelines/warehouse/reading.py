@@ -13,18 +13,18 @@ import duckdb
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dialect import transpile
 from warehouse.destination import duckdb_file, open_warehouse
+from warehouse.dialect import transpile
 from warehouse.newer_format import NewerFormatError, is_newer_format
 from warehouse.swap import columns_of
 
 Row = dict[str, Any]
-Ask = Callable[[str], list[Row]]
+Query = Callable[[str], list[Row]]
 """Asks in DuckDB's SQL; times come back in UTC. No rows where a table is not there yet."""
 
 
 @contextmanager
-def open_published(default_database: Path, snapshot: Path) -> Iterator[Ask]:
+def open_published(default_database: Path, snapshot: Path) -> Iterator[Query]:
     """Asks what analysts see: the snapshot where the destination is DuckDB, else its tables.
 
     DuckDB's own file is the writer's alone, and so are dlt's working files on each destination.
@@ -40,7 +40,7 @@ def open_published(default_database: Path, snapshot: Path) -> Iterator[Ask]:
 
 
 @contextmanager
-def open_tables(pipeline: Pipeline) -> Iterator[Ask]:
+def open_tables(pipeline: Pipeline) -> Iterator[Query]:
     """Asks the tables of the pipeline's destination, by dlt's own client."""
     with pipeline.sql_client() as client:
 
@@ -57,7 +57,7 @@ def open_tables(pipeline: Pipeline) -> Iterator[Ask]:
 
 
 @contextmanager
-def open_snapshot(snapshot: Path) -> Iterator[Ask]:
+def open_snapshot(snapshot: Path) -> Iterator[Query]:
     """Asks the published file; nothing is there before the first run has published one."""
     if not snapshot.exists():
         yield lambda _: []

@@ -21,7 +21,7 @@ class SnapshotError(Exception):
     """The snapshot's path holds something that is not the pipeline's to replace."""
 
 
-def check_place(snapshot: Path, database: Path) -> None:
+def check_snapshot(snapshot: Path, database: Path) -> None:
     """Raises `SnapshotError` where publishing would destroy a file of somebody else's."""
     if snapshot.resolve() == database:
         raise SnapshotError(

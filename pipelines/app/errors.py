@@ -17,7 +17,7 @@ from dlt.common.configuration.providers import EnvironProvider
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
-from configuration import SettingError
+from app.settings import SettingError
 from drift.errors import DriftError
 from warehouse.destination import CREDENTIALS_KEY, UnsuitableDestinationError
 from warehouse.lock import LockedError

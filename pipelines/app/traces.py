@@ -11,8 +11,8 @@ from dlt.common.pipeline import SupportsPipeline
 from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
 
-from console import without_secrets
-from errors import keeps_personal_data
+from app.console import without_secrets
+from app.errors import keeps_personal_data
 
 
 class Redaction:

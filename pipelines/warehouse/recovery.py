@@ -17,7 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 log = logging.getLogger(__name__)
 
 
-def mend(working_folder: Path) -> None:
+def repair(working_folder: Path) -> None:
     """Makes a pipeline's working folder one that dlt can open. To be called before it does."""
     for path in (working_folder / "schemas").glob("*"):
         # Killed while a schema was written: dlt would take the file aside for a schema.

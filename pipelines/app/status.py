@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from drift.api import VISIBLE_DAYS
-from warehouse.reading import Ask
+from warehouse.reading import Query
 
 FRESH, STALE, HOLE = 0, 4, 5
 EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOLE}
@@ -60,7 +60,7 @@ class Status:
 
 
 def find_status(
-    ask: Ask,
+    ask: Query,
     record: Mapping[str, Any] | None,
     *,
     run_under_way: bool,

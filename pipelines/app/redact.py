@@ -6,19 +6,19 @@ from pathlib import Path
 
 from dlt import Pipeline
 
-from configuration import SettingError, read_settings
-from console import Steps
+from app.console import Steps
+from app.paths import Paths
+from app.settings import SettingError, read_settings
 from drift import tables
 from drift.redact import drift_redacted
-from place import Place
 from report import check_report, write_report
 from warehouse.build import build
-from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
-from warehouse.erasing import forget_packages, rewrite_file
-from warehouse.interrupted import finish_interrupted
+from warehouse.destination import RAW_STAGING, destination_label, duckdb_file, kept_open
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
-from warehouse.snapshot import check_place, publish
+from warehouse.purge import forget_packages, rewrite_file
+from warehouse.recovery import finish_interrupted
+from warehouse.snapshot import check_snapshot, publish
 
 KEPT = (
     "sources.drift.personal_data is keep, so there is nothing to apply: set it to hash or drop. "
@@ -35,16 +35,16 @@ def rewrite(project: Path, *, demo: bool) -> list[str]:
     settings, steps = read_settings(project), Steps()
     if settings.keeps_personal_data:
         raise SettingError(KEPT)
-    place = Place.of(project, settings, demo=demo)
+    paths = Paths.of(project, settings, demo=demo)
     wait = settings.lock_wait_seconds
     with ExitStack() as held:
-        held.enter_context(run_lock(place.lock, wait_seconds=wait))
-        pipeline = place.open()
+        held.enter_context(run_lock(paths.lock, wait_seconds=wait))
+        pipeline = paths.open()
         database = duckdb_file(pipeline)
         if not database:
-            held.enter_context(run_lease(pipeline, place.folder, wait_seconds=wait))
+            held.enter_context(run_lease(pipeline, paths.folder, wait_seconds=wait))
         else:
-            check_place(place.snapshot, database)
+            check_snapshot(paths.snapshot, database)
         if report := None if demo else settings.report:
             check_report(report)
         with kept_open(database, settings.duckdb_memory):
@@ -59,12 +59,12 @@ def rewrite(project: Path, *, demo: bool) -> list[str]:
             forget_packages(pipeline)
             if database:
                 rewrite_file(database, settings.duckdb_memory)
-                publish(database, place.snapshot, without=[RAW_STAGING], kept=1)
-            place.last_run.unlink(missing_ok=True)  # its sentence may quote what Drift said
+                publish(database, paths.snapshot, without=[RAW_STAGING], kept=1)
+            paths.last_run.unlink(missing_ok=True)  # its sentence may quote what Drift said
         if report:
-            with place.published() as ask:
+            with paths.published() as ask:
                 write_report(ask, project / "sql", report)
-        where = str(place.snapshot) if database else place_of(pipeline)
+        where = str(paths.snapshot) if database else destination_label(pipeline)
         older = "older published copies, and " if database else ""
         return [
             "rewritten  every raw table that may hold personal data, and the models:"

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import console
-from configuration import read_settings
-from place import Place
+from app import console
+from app.paths import Paths
+from app.settings import read_settings
 
 SHOWN_ROWS = 3
 """Rows of a model that `--model` shows."""
@@ -16,7 +16,7 @@ def report(project: Path, path: Path, *, demo: bool) -> int:
     from report import check_report, write_report  # noqa: PLC0415 - of no use to the others
 
     check_report(path)
-    with Place.of(project, read_settings(project), demo=demo).published() as ask:
+    with Paths.of(project, read_settings(project), demo=demo).published() as ask:
         write_report(ask, project / "sql", path)
     console.summary([f"report     {path}"])
     return 0
@@ -24,18 +24,18 @@ def report(project: Path, path: Path, *, demo: bool) -> int:
 
 def status(project: Path, *, demo: bool, in_json: bool) -> int:
     """`--status`: how things stand, on stdout; the exit code says it too."""
-    from last_run import read_record  # noqa: PLC0415
-    from status import LEASED, as_json, as_text, find_status  # noqa: PLC0415
+    from app.last_run import read_record  # noqa: PLC0415
+    from app.status import LEASED, as_json, as_text, find_status  # noqa: PLC0415
     from warehouse.lock import is_held  # noqa: PLC0415
 
     settings = read_settings(project)
-    place = Place.of(project, settings, demo=demo)
-    with place.published() as ask:
+    paths = Paths.of(project, settings, demo=demo)
+    with paths.published() as ask:
         clock = ask("select newest_sync_at from bookings.data_health") if demo else []
         found = find_status(
             ask,
-            read_record(place.last_run),
-            run_under_way=is_held(place.lock) or bool(ask(LEASED)),
+            read_record(paths.last_run),
+            run_under_way=is_held(paths.lock) or bool(ask(LEASED)),
             stale_after_hours=settings.stale_after_hours,
             now=clock[0]["newest_sync_at"] if clock else None,
         )
@@ -45,14 +45,14 @@ def status(project: Path, *, demo: bool, in_json: bool) -> int:
 
 def dry_import(project: Path, files: Sequence[Path], *, demo: bool) -> list[str]:
     """`--import --dry-run`: what an import would add; nothing is written."""
+    from app.summary import summarize_import  # noqa: PLC0415
     from drift.import_files import Tally, count_import  # noqa: PLC0415
-    from summary import summarize_import  # noqa: PLC0415
     from warehouse.lock import run_lock  # noqa: PLC0415
 
     settings, tally = read_settings(project), Tally()
-    place = Place.of(project, settings, demo=demo)
-    with run_lock(place.lock, wait_seconds=settings.lock_wait_seconds):
-        place.open().activate()
+    paths = Paths.of(project, settings, demo=demo)
+    with run_lock(paths.lock, wait_seconds=settings.lock_wait_seconds):
+        paths.open().activate()
         count_import(files, tally)
     return summarize_import(tally, len(files), is_dry_run=True)
 
@@ -69,7 +69,7 @@ def show_model(project: Path, name: str, *, demo: bool) -> int:
     query = model.text
     if name.startswith("+"):
         query = alone(model.name, models, {"time_zone": settings.time_zone})
-    with Place.of(project, settings, demo=demo).published() as ask:
+    with Paths.of(project, settings, demo=demo).published() as ask:
         rows = ask(f"select * from (\n{query}\n) as model limit {SHOWN_ROWS}")
         found = ask(f"select count(*) as rows from (\n{query}\n) as model")
     lines = [f"{model.name}: {model.description}", ""]
