@@ -44,8 +44,8 @@ class Paths:
     def published(self) -> Iterator[Query]:
         """Asks what analysts see, whether or not a run is under way."""
         if self.is_demo:
-            with open_snapshot(self.snapshot) as ask:
-                yield ask
+            with open_snapshot(self.snapshot) as query:
+                yield query
         else:
-            with open_published(self.folder / "pipeline.duckdb", self.snapshot) as ask:
-                yield ask
+            with open_published(self.folder / "pipeline.duckdb", self.snapshot) as query:
+                yield query

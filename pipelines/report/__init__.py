@@ -11,8 +11,8 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from app.settings import SettingError
 from report.numbers import find_numbers
+from warehouse.errors import SettingError
 from warehouse.reading import Query
 
 NEEDED: Final = ("altair", "vl_convert")

@@ -21,6 +21,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.configuration import DuckLakeClientConfiguration
 
 from warehouse.ducklake import PACKAGES, bring
+from warehouse.errors import SettingError
 from warehouse.newer_format import connect
 from warehouse.recovery import repair
 
@@ -54,7 +55,7 @@ TYPE_KEY: Final = "destination.warehouse.destination_type"
 CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
 
 
-class UnsuitableDestinationError(Exception):
+class UnsuitableDestinationError(SettingError):
     """The configured destination cannot serve; the message says why, and what would help."""
 
 
