@@ -12,160 +12,56 @@ Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wr
 configuration, 3 another run is under way; of --status: 0 fresh, 4 stale, 5 a hole.
 """
 
-from __future__ import annotations
-
 import argparse
-import gc
-import os
-import sys
-from contextlib import ExitStack
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dlt import Pipeline
-
-    from console import Steps
+from app import process
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-
-def run(options: argparse.Namespace) -> list[str]:  # noqa: PLR0915 - a third are imports
-    """One run, from Drift or from files to the file that analysts open; its summary."""
-    from configuration import read_settings
-    from console import Steps
-    from drift import drift_source, is_waiting
-    from drift import summary as related_lines
-    from last_run import recorded
-    from place import Place
-    from summary import summarize
-    from warehouse.build import build
-    from warehouse.comments import describe_raw
-    from warehouse.destination import RAW_STAGING, duckdb_file, kept_open, place_of
-    from warehouse.interrupted import finish_interrupted
-    from warehouse.lease import run_lease
-    from warehouse.lock import run_lock
-    from warehouse.snapshot import check_place, publish
-
-    gc.freeze()
-    gc.enable()
-    settings, steps = read_settings(PROJECT), Steps()
-    place = Place.of(PROJECT, settings, demo=options.demo)
-    wait = settings.lock_wait_seconds
-    with ExitStack() as held:
-        held.enter_context(run_lock(place.lock, wait_seconds=wait))
-        if not options.files:
-            held.enter_context(recorded(place.last_run))
-        if not (options.files or options.demo):  # a missing token is said before anything is made
-            source = drift_source(full_refresh=options.full_refresh)
-        pipeline = place.open()
-        if database := duckdb_file(pipeline):
-            check_place(place.snapshot, database)
-        else:
-            held.enter_context(run_lease(pipeline, place.folder, wait_seconds=wait))
-        if report_to := None if options.demo else settings.report:
-            from report import check_report, write_report
-
-            check_report(report_to)
-        with kept_open(database, settings.duckdb_memory):
-            finish_interrupted(pipeline)
-            if options.files:
-                imported, related = _import(pipeline, options.files, steps), []
-            else:
-                if options.demo:
-                    from demo import demo_source
-
-                    asked = demo_source(pipeline, full_refresh=options.full_refresh)
-                    source = held.enter_context(asked)
-                lists = source.with_resources("meetings", "users", "teams", "playbooks")
-                by_id = source.with_resources("contacts", "conversations")
-                with steps.step("sync"):
-                    pipeline.run(lists)
-                with steps.step("contacts"):
-                    if is_waiting(pipeline, full_refresh=options.full_refresh):
-                        pipeline.run(by_id)
-                imported, related = [], related_lines(lists, by_id)
-            with steps.step("models and checks"):
-                describe_raw(pipeline)
-                built = build(pipeline, PROJECT / "sql", {"time_zone": settings.time_zone})
-            lines = summarize(pipeline, built, related, imported)
-        if database:
-            with steps.step("snapshot"):
-                publish(database, place.snapshot, without=[RAW_STAGING])
-        if report_to:
-            with steps.step("report"), place.published() as ask:
-                write_report(ask, PROJECT / "sql", report_to)
-        took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.seconds.items())
-        where = str(place.snapshot) if database else place_of(pipeline)
-        return [*lines, "", f"took       {took}", f"database   {where}"]
-
-
-def _import(pipeline: Pipeline, files: Sequence[Path], steps: Steps) -> list[str]:
-    """Loads saved answers; what the summary says of them."""
-    from drift.import_files import Tally, drift_import
-    from summary import summarize_import
-
-    tally = Tally()
-    with steps.step("import"):
-        pipeline.run(drift_import(files, tally))
-    return summarize_import(tally, len(files))
+OPTIONS = {
+    "--demo": "read a fake Drift; each run moves it on a day",
+    "--dry-run": "with --import: only say what it would add",
+    "--json": "with --status: for machines",
+    "--verbose": "dlt's log, and tracebacks of failures",
+}
+COMMANDS = {
+    "--full-refresh": "read without what the last run left behind; nothing is dropped",
+    "--status": "how things stand: the last run, how fresh the data are, gaps; runs nothing",
+    "--apply-personal-data": "write what is stored anew, as sources.drift.personal_data now says; "
+    "reads no Drift",
+}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="meetings.py",
-        description="Drift's booked meetings into the warehouse, and the booking metrics derived.",
-        epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage or configuration, "
-        "3 another run is under way; of --status: 0 fresh, 4 stale, 5 a hole.",
-    )
-    parser.add_argument(
-        "--demo", action="store_true", help="read a fake Drift; each run moves it on a day"
-    )
+    """What the command line asks for. Ends the process with 2 where it makes no sense."""
+    title, *_, exit_codes = __doc__.split("\n\n")
+    parser = argparse.ArgumentParser("meetings.py", description=title, epilog=exit_codes)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--full-refresh",
-        action="store_true",
-        help="read without what the last run left behind; nothing is dropped",
-    )
+    for group, flags in ((parser, OPTIONS), (what, COMMANDS)):
+        for flag, words in flags.items():
+            group.add_argument(flag, action="store_true", help=words)
     what.add_argument(
         "--import",
         dest="files",
         metavar="PATH",
         nargs="+",
-        type=lambda path: Path(path).expanduser().absolute(),
+        type=_absolute,
         help="load saved answers, JSON Lines or CSV with Drift's names, gzip of these, folders of"
         " them; nothing is read from Drift",
     )
     what.add_argument(
         "--report",
         metavar="PATH",
-        type=lambda path: Path(path).expanduser().absolute(),
+        type=_absolute,
         help="write what is published as an HTML page; runs nothing",
-    )
-    what.add_argument(
-        "--status",
-        action="store_true",
-        help="how things stand: the last run, how fresh the data are, gaps; runs nothing",
     )
     what.add_argument(
         "--model",
         metavar="[+]NAME",
         help="show what a model's file gives over the published tables; with a + before its name,"
         " over the raw tables, with all that it needs; writes nothing",
-    )
-    what.add_argument(
-        "--apply-personal-data",
-        action="store_true",
-        help="write what is stored anew, as sources.drift.personal_data now says; reads no Drift",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="with --import: only say what it would add"
-    )
-    parser.add_argument("--json", action="store_true", help="with --status: for machines")
-    parser.add_argument(
-        "--verbose", action="store_true", help="dlt's log, and tracebacks of failures"
     )
     options = parser.parse_args(arguments)
     if options.json and not options.status:
@@ -175,57 +71,49 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _absolute(path: str) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+def command(options: argparse.Namespace) -> tuple[list[str], int]:
+    """Does what was asked; what to print, and the exit code. Imports what that alone needs."""
+    demo = options.demo
+    if options.status or options.report or options.model:
+        from app import published
+
+        if options.status:
+            return published.status(PROJECT, demo=demo, in_json=options.json)
+        if options.model:
+            return published.show_model(PROJECT, options.model, demo=demo), 0
+        return published.report(PROJECT, options.report, demo=demo), 0
+    if options.apply_personal_data:
+        from app.redact import redact
+
+        return redact(PROJECT, demo=demo), 0
+    from app import run
+
+    if options.files:
+        importing = run.dry_import if options.dry_run else run.import_files
+        return importing(PROJECT, options.files, demo=demo), 0
+    return run.run(PROJECT, demo=demo, full_refresh=options.full_refresh), 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    # Imports leave tens of thousands of objects that stay: the collector need not look at them.
-    gc.disable()
-    if sys.platform == "linux":  # where Arrow has it: its first choice keeps some 70 MB more
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
-    os.chdir(PROJECT)  # dlt looks for .dlt, and for files with relative paths, where it runs
-    if options.verbose:
-        os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
-    import console
-    import traces
+    process.begin(PROJECT, verbose=options.verbose)
+    from app import console, traces
 
     console.start()
     traces.start()
     try:
-        if options.status:
-            from commands import status
-
-            return status(PROJECT, demo=options.demo, in_json=options.json)
-        if options.report:
-            from commands import report
-
-            return report(PROJECT, options.report, demo=options.demo)
-        if options.model:
-            from commands import show_model
-
-            return show_model(PROJECT, options.model, demo=options.demo)
-        if options.files:
-            from drift.saved_files import find_files
-
-            options.files = find_files(options.files)
-        if options.apply_personal_data:
-            from rewrite import rewrite
-
-            lines = rewrite(PROJECT, demo=options.demo)
-        elif options.dry_run:
-            from commands import dry_import
-
-            lines = dry_import(PROJECT, options.files, demo=options.demo)
-        else:
-            lines = run(options)
+        lines, code = command(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
         # Slack hears of what nobody watches.
         alone = not (options.status or options.report or options.model or options.demo)
         return console.fail(failure, verbose=options.verbose, to_slack=alone)
     console.summary(lines)
-    return 0
+    return code
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # everything is closed; taking down the interpreter would cost a quarter second
+    process.leave(main())

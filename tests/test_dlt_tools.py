@@ -17,7 +17,7 @@ import dlt
 import pytest
 from dlt.pipeline import trace as dlt_trace
 
-import traces
+from app import traces
 from tests.conftest import ROOT, Project, Serve, meeting
 
 PIPELINES = ".dlt/.var/pipelines"

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from configuration import KNOWN_KEYS
+from app.settings import KNOWN_KEYS
 from tests.conftest import ROOT, Project, Serve, meeting
 
 PAGES: Final = {

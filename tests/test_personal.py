@@ -13,7 +13,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from console import fail
+from app.console import fail
 from drift.decode import Rejected, decode_by_record
 from drift.privacy import PrivacyPolicy
 from fake_drift.server import People

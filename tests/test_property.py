@@ -26,7 +26,7 @@ from drift import drift_source
 from tests.conftest import ROOT, milliseconds
 from tests.hostile import Fault, HostileDrift
 from warehouse.build import build
-from warehouse.interrupted import finish_interrupted
+from warehouse.recovery import finish_interrupted
 
 FAULTS = [
     Fault("rate_limited"),

@@ -10,13 +10,14 @@ from typing import Any
 import dlt
 import pytest
 
-from configuration import SettingError, read_settings
+from app.settings import read_settings
 from drift import drift_source, is_waiting, summary
 from drift.errors import BrokenAnswerError
 from drift.records import attribute_columns, bare_records, data_object, data_records
 from fake_drift.server import People
 from tests.conftest import NOW, ROOT, Project, Serve, meeting, milliseconds
 from tests.hostile import Fault, HostileDrift
+from warehouse.errors import SettingError
 
 DAY = timedelta(days=1)
 RELATED = ("users", "teams", "playbooks", "contacts", "conversations")

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from configuration import SettingError
 from report import check_report, render, write_report
 from report.numbers import CUBES, find_numbers
 from tests.conftest import ROOT, Project, meeting, milliseconds
 from tests.hostile import HostileDrift
 from warehouse.destination import open_demo
+from warehouse.errors import SettingError
 from warehouse.models import Model, read_models
 from warehouse.reading import open_snapshot, open_tables
 

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from app.last_run import read_record, recorded
+from app.slack import tell
+from app.status import as_text, find_status
 from drift.errors import DriftError
-from last_run import read_record, recorded
-from slack import tell
-from status import as_text, find_status
 from tests.conftest import NOW, Project, Serve, meeting
 from tests.hostile import Fault
 from warehouse.destination import open_demo
@@ -220,7 +220,7 @@ def test_a_slack_that_cannot_be_told_is_logged_without_its_hook(
     monkeypatch.setattr(Channel, "status", 500)
     tell(hook, "It failed: <b> & so on.")
     tell("http://127.0.0.1:9/secret-of-the-channel", "It failed.")
-    monkeypatch.setattr("slack.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("app.slack.PATIENCE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         tell(f"http://127.0.0.1:{silent.getsockname()[1]}/secret-of-the-channel", "It failed.")
     assert caplog.messages == [

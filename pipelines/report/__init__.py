@@ -11,9 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from configuration import SettingError
 from report.numbers import find_numbers
-from warehouse.reading import Ask
+from warehouse.errors import SettingError
+from warehouse.reading import Query
 
 NEEDED: Final = ("altair", "vl_convert")
 INSTALL: Final = "pip install '.[report]'"
@@ -29,7 +29,7 @@ def check_report(path: Path) -> None:
         raise SettingError(f"The report must be a file, and this is a folder: {path}")
 
 
-def write_report(ask: Ask, sql: Path, path: Path) -> None:
+def write_report(ask: Query, sql: Path, path: Path) -> None:
     """Writes the report of what `ask` finds to `path`, in one step; `sql` holds the checks."""
     page = render(find_numbers(ask, sql))
     aside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from warehouse.models import read_checks
-from warehouse.reading import Ask, Row
+from warehouse.reading import Query, Row
 
 AXES: Final = {
     "agent": ("agent", "agent_key"),
@@ -64,7 +64,7 @@ Table = dict[str, Any]
 class Reader:
     """Reads models for a page that names so many agents, sources and types."""
 
-    ask: Ask
+    ask: Query
     zone: ZoneInfo
     most: Mapping[str, int]
 
@@ -131,7 +131,7 @@ class Reader:
         }
 
 
-def find_numbers(ask: Ask, sql: Path) -> dict[str, Any]:
+def find_numbers(ask: Query, sql: Path) -> dict[str, Any]:
     """All that the page shows, as JSON can hold it. Empty tables, or none, give an empty report."""
     health = next(iter(ask("select * from bookings_internal.report_health")), {})
     reader = Reader(ask, ZoneInfo(health.get("time_zone") or "UTC"), MOST_NAMED)

@@ -19,8 +19,8 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from dialect import sql, transpile
 from warehouse.destination import duckdb_file
+from warehouse.dialect import sql, transpile
 from warehouse.models import (
     DATASET,
     INTERNAL,

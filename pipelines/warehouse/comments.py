@@ -7,7 +7,8 @@ from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from dialect import sql, table_in
+from warehouse.dialect import sql, table_in
+from warehouse.workarounds import DLT_DESCRIPTIONS
 
 Place = tuple[str, str | None]
 """A table, or a table and one of its columns."""
@@ -46,8 +47,7 @@ OTHERS: Final[dict[Place, str]] = {
     ("run_lease", None): "Which run is under way, where several machines could start one.",
     ("run_lease", "owner"): "The run; empty between runs.",
     ("run_lease", "expires_at"): "Until when it is under way, unless it says so again.",
-    ("_dlt_pipeline_state", None): "Created by DLT. Tracks the pipeline's state",
-    ("_dlt_pipeline_state", "_dlt_id"): "Unique identifier of the row",
+    **DLT_DESCRIPTIONS,
 }
 """What dlt's schema says nothing of."""
 

@@ -21,8 +21,9 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.configuration import DuckLakeClientConfiguration
 
 from warehouse.ducklake import PACKAGES, bring
-from warehouse.interrupted import mend
+from warehouse.errors import SettingError
 from warehouse.newer_format import connect
+from warehouse.recovery import repair
 
 RAW_DATASET: Final = "drift"
 RAW_STAGING: Final = "drift_staging"
@@ -54,7 +55,7 @@ TYPE_KEY: Final = "destination.warehouse.destination_type"
 CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
 
 
-class UnsuitableDestinationError(Exception):
+class UnsuitableDestinationError(SettingError):
     """The configured destination cannot serve; the message says why, and what would help."""
 
 
@@ -140,13 +141,13 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
-    mend(folder / name)
+    repair(folder / name)
     return dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
     )
 
 
-def place_of(pipeline: Pipeline) -> str:
+def destination_label(pipeline: Pipeline) -> str:
     """What people would call the destination, without its password."""
     config = pipeline.destination_client().config
     return f"{config.destination_type}, {config}"

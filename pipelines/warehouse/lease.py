@@ -20,8 +20,8 @@ from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
 
-from dialect import transpile
 from warehouse.destination import is_for_one_process
+from warehouse.dialect import transpile
 from warehouse.lock import LockedError
 from warehouse.swap import ensure_dataset, has_transactions
 

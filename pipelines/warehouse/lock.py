@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from warehouse.errors import WarehouseError
 
-class LockedError(Exception):
+
+class LockedError(WarehouseError):
     """Another run is under way, and was still when the time to wait was over."""
+
+    exit_code = 3
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from typing import Final
 
 import duckdb
 
+from warehouse.errors import WarehouseError
+
 DATASET: Final = "bookings"
 """What analysts read."""
 
@@ -40,10 +42,8 @@ SETTINGS: Final = "settings"
 """A table of one row in `INTERNAL`: what the models need to know of the configuration."""
 
 
-class ModelsError(Exception):
+class ModelsError(WarehouseError):
     """The models could not be read or built, or a check found rows. Nothing was published."""
-
-    exit_code = 1
 
 
 class UnknownModelError(ModelsError):

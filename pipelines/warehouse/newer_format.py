@@ -17,13 +17,16 @@ from typing import Final
 
 import duckdb
 
+from warehouse.errors import WarehouseError
+from warehouse.workarounds import is_newer_format
+
 log = logging.getLogger(__name__)
 
 NEWER: Final = "duckdb>=2"
 CONVERT: Final = Path(__file__).with_name("convert.py")
 
 
-class NewerFormatError(Exception):
+class NewerFormatError(WarehouseError):
     """The file cannot be read by this DuckDB, nor converted here; the message says what to do."""
 
 
@@ -46,11 +49,6 @@ def connect(database: Path) -> duckdb.DuckDBPyConnection:
         )
     log.warning(said)
     return duckdb.connect(str(database))
-
-
-def is_newer_format(error: duckdb.IOException) -> bool:
-    """Whether DuckDB refused a file because a newer one has written it."""
-    return "file with version number" in str(error)
 
 
 def _convert(database: Path) -> str:

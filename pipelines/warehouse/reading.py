@@ -13,18 +13,19 @@ import duckdb
 from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dialect import transpile
 from warehouse.destination import duckdb_file, open_warehouse
-from warehouse.newer_format import NewerFormatError, is_newer_format
+from warehouse.dialect import transpile
+from warehouse.newer_format import NewerFormatError
 from warehouse.swap import columns_of
+from warehouse.workarounds import is_newer_format
 
 Row = dict[str, Any]
-Ask = Callable[[str], list[Row]]
+Query = Callable[[str], list[Row]]
 """Asks in DuckDB's SQL; times come back in UTC. No rows where a table is not there yet."""
 
 
 @contextmanager
-def open_published(default_database: Path, snapshot: Path) -> Iterator[Ask]:
+def open_published(default_database: Path, snapshot: Path) -> Iterator[Query]:
     """Asks what analysts see: the snapshot where the destination is DuckDB, else its tables.
 
     DuckDB's own file is the writer's alone, and so are dlt's working files on each destination.
@@ -32,32 +33,32 @@ def open_published(default_database: Path, snapshot: Path) -> Iterator[Ask]:
     with TemporaryDirectory() as aside:
         pipeline = open_warehouse(default_database, Path(aside))
         if duckdb_file(pipeline):
-            with open_snapshot(snapshot) as ask:
-                yield ask
+            with open_snapshot(snapshot) as query:
+                yield query
         else:
-            with open_tables(pipeline) as ask:
-                yield ask
+            with open_tables(pipeline) as query:
+                yield query
 
 
 @contextmanager
-def open_tables(pipeline: Pipeline) -> Iterator[Ask]:
+def open_tables(pipeline: Pipeline) -> Iterator[Query]:
     """Asks the tables of the pipeline's destination, by dlt's own client."""
     with pipeline.sql_client() as client:
 
-        def ask(query: str) -> list[Row]:
+        def query(text: str) -> list[Row]:
             try:
-                text = transpile(client, query, columns=partial(columns_of, client))
-                with client.execute_query(text) as cursor:
+                translated = transpile(client, text, columns=partial(columns_of, client))
+                with client.execute_query(translated) as cursor:
                     names = [column[0] for column in cursor.description or ()]
                     return [_row(names, values) for values in cursor.fetchall()]
             except DatabaseUndefinedRelation:
                 return []
 
-        yield ask
+        yield query
 
 
 @contextmanager
-def open_snapshot(snapshot: Path) -> Iterator[Ask]:
+def open_snapshot(snapshot: Path) -> Iterator[Query]:
     """Asks the published file; nothing is there before the first run has published one."""
     if not snapshot.exists():
         yield lambda _: []
@@ -65,15 +66,15 @@ def open_snapshot(snapshot: Path) -> Iterator[Ask]:
     with TemporaryDirectory() as aside, _connect(snapshot, Path(aside)) as connection:
         connection.execute("set timezone = 'UTC'").fetchall()
 
-        def ask(query: str) -> list[Row]:
+        def query(text: str) -> list[Row]:
             try:
-                cursor = connection.execute(query)
+                cursor = connection.execute(text)
                 names = [column[0] for column in cursor.description or ()]
                 return [_row(names, values) for values in cursor.fetchall()]
             except duckdb.CatalogException:
                 return []
 
-        yield ask
+        yield query
 
 
 def _connect(snapshot: Path, aside: Path) -> duckdb.DuckDBPyConnection:

@@ -13,15 +13,17 @@ from typing import Final
 
 import duckdb
 
+from warehouse.errors import SettingError
+
 KEPT_COPIES: Final = 3
 """Whoever opens the link just before it moves finds the copy it pointed to still there."""
 
 
-class SnapshotError(Exception):
+class SnapshotError(SettingError):
     """The snapshot's path holds something that is not the pipeline's to replace."""
 
 
-def check_place(snapshot: Path, database: Path) -> None:
+def check_snapshot(snapshot: Path, database: Path) -> None:
     """Raises `SnapshotError` where publishing would destroy a file of somebody else's."""
     if snapshot.resolve() == database:
         raise SnapshotError(

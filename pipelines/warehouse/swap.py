@@ -15,7 +15,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
-from dialect import sql, table_in
+from warehouse.dialect import sql, table_in
 
 Client = SqlClientBase[Any]
 

@@ -24,7 +24,6 @@ from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from dlt.extract import DltResource
 from sqlglot import exp
 
-from dialect import transpile
 from drift import tables
 from report.numbers import find_numbers
 from tests.destinations.conftest import Postgres
@@ -34,6 +33,7 @@ from tests.models.invent import invent
 from tests.models.test_against_an_independent_computation import load
 from warehouse.build import ASIDE, build
 from warehouse.destination import open_demo, open_warehouse
+from warehouse.dialect import transpile
 from warehouse.lease import CREATE, READ, TAKE
 from warehouse.models import DATASET, INTERNAL, Model, read_checks, read_models
 from warehouse.reading import open_snapshot, open_tables

@@ -1,33 +1,25 @@
 """What a run that was killed leaves behind, and how the next one goes on from it.
 
-dlt keeps what was read but not loaded as a package on disk, and completes it in the next run. Each
-step below mends a moment at which a kill leaves dlt's files so that it cannot; the crash test found
-them.
+dlt keeps what was read but not loaded as a package on disk, and completes it in the next run. There
+are moments at which a kill leaves dlt's files so that it cannot: the crash test found them, and
+`workarounds` repairs them.
 """
 
-import json
 import logging
-import shutil
 from pathlib import Path
 
 from dlt import Pipeline
-from dlt.common.schema import Schema
 from dlt.pipeline.exceptions import PipelineStepFailed
+
+from warehouse.workarounds import remove_normalized, remove_unfinished_schemas, take_schema
 
 log = logging.getLogger(__name__)
 
 
-def mend(working_folder: Path) -> None:
+def repair(working_folder: Path) -> None:
     """Makes a pipeline's working folder one that dlt can open. To be called before it does."""
-    for path in (working_folder / "schemas").glob("*"):
-        # Killed while a schema was written: dlt would take the file aside for a schema.
-        if not path.name.endswith(".json"):
-            path.unlink()
-    for path in (working_folder / "normalize" / "extracted").glob("*"):
-        # Killed between normalizing a package, which appears in one step, and removing what it was
-        # made of: dlt would make it again from what is left of that.
-        if (working_folder / "load" / "normalized" / path.name).exists():
-            shutil.rmtree(path)
+    remove_unfinished_schemas(working_folder)
+    remove_normalized(working_folder)
 
 
 def finish_interrupted(pipeline: Pipeline) -> None:
@@ -46,9 +38,7 @@ def _load_pending(pipeline: Pipeline) -> None:
     # finds nothing there, and discards what is here.
     extracted = pipeline.list_extracted_load_packages()
     for load_id in extracted:
-        # Killed just after reading: the package alone has the schema of what was read.
-        package = Path(pipeline.working_dir, "normalize", "extracted", load_id, "schema.json")
-        pipeline.schemas.save_schema(Schema.from_dict(json.loads(package.read_text("utf-8"))))
+        take_schema(pipeline, load_id)
     try:
         if extracted:
             pipeline.normalize()

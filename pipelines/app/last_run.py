@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console import without_secrets
-from errors import explain
+from app.console import without_secrets
+from app.errors import explain
 
 
 @contextmanager

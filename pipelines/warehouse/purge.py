@@ -10,6 +10,7 @@ import duckdb
 from dlt import Pipeline
 
 from warehouse.destination import RAW_STAGING
+from warehouse.workarounds import packages
 
 
 def forget_packages(pipeline: Pipeline) -> None:
@@ -17,8 +18,7 @@ def forget_packages(pipeline: Pipeline) -> None:
 
     To be called when nothing waits to be loaded.
     """
-    folder = Path(pipeline.working_dir)
-    for package in (*folder.glob("load/*/*"), *folder.glob("normalize/*/*")):
+    for package in list(packages(pipeline)):
         shutil.rmtree(package) if package.is_dir() else package.unlink()
 
 

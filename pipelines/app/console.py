@@ -15,8 +15,8 @@ from dlt.common.configuration.exceptions import ConfigProviderException
 from dlt.common.logger import is_json_logging
 from dlt.common.runtime.json_logging import JSONLogFormatter
 
-from errors import FAILED, USAGE, explain, keeps_personal_data
-from slack import tell
+from app.errors import FAILED, USAGE, explain, keeps_personal_data
+from app.slack import tell
 
 log = logging.getLogger("meetings")
 

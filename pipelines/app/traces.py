@@ -8,11 +8,11 @@ from typing import Any
 
 from dlt.common.exceptions import ExceptionTrace
 from dlt.common.pipeline import SupportsPipeline
-from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
 
-from console import without_secrets
-from errors import keeps_personal_data
+from app.console import without_secrets
+from app.errors import keeps_personal_data
+from warehouse.workarounds import watch_traces
 
 
 class Redaction:
@@ -42,8 +42,7 @@ class Redaction:
 
 def start() -> None:
     """Has every trace of this process gone over."""
-    if not any(isinstance(module, Redaction) for module in dlt_trace.TRACKING_MODULES):
-        dlt_trace.TRACKING_MODULES.append(Redaction())
+    watch_traces(Redaction())
 
 
 def _kind(step: PipelineStepTrace) -> str:

@@ -17,16 +17,8 @@ from dlt.common.configuration.providers import EnvironProvider
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
-from configuration import SettingError
-from drift.errors import DriftError
-from warehouse.destination import CREDENTIALS_KEY, UnsuitableDestinationError
-from warehouse.lock import LockedError
-from warehouse.models import ModelsError
-from warehouse.newer_format import NewerFormatError
-from warehouse.snapshot import SnapshotError
-
 ENVIRONMENT: Final = EnvironProvider().name
-FAILED, USAGE, LOCKED, INTERRUPTED = 1, 2, 3, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 NO_ACCESS = (
     "There is no access token: set SOURCES__DRIFT__ACCESS_TOKEN, or sources.drift.access_token in "
@@ -40,15 +32,10 @@ def explain(failure: BaseException) -> tuple[str, int]:
     if isinstance(failure, KeyboardInterrupt):
         return "Interrupted: nothing is lost, the next run goes on from here.", INTERRUPTED
     for cause in _causes(failure):
+        code = getattr(cause, "exit_code", None)
+        if isinstance(code, int):  # the project's own, whichever package it is of
+            return str(cause), code
         match cause:
-            case DriftError() | ModelsError():
-                return str(cause), cause.exit_code
-            case NewerFormatError():
-                return str(cause), FAILED
-            case LockedError():
-                return str(cause), LOCKED
-            case SettingError() | SnapshotError() | UnsuitableDestinationError():
-                return str(cause), USAGE
             case ConfigFieldMissingException():
                 if "access_token" in cause.fields:
                     return NO_ACCESS, USAGE
@@ -62,7 +49,8 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 return f"The destination cannot be reached: {_first_line(cause.inner_exc)}", FAILED
             case InvalidNativeValue():
                 return (
-                    f"{CREDENTIALS_KEY} (DESTINATION__WAREHOUSE__CREDENTIALS) is no value that dlt "
+                    "destination.warehouse.credentials "
+                    "(DESTINATION__WAREHOUSE__CREDENTIALS) is no value that dlt "
                     f"reads as {cause.spec.__name__}.",
                     USAGE,
                 )

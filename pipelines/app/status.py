@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from drift.api import VISIBLE_DAYS
-from warehouse.reading import Ask
+import pendulum
+
+from warehouse.reading import Query
 
 FRESH, STALE, HOLE = 0, 4, 5
 EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOLE}
 """By state; beside the run's own codes, of which 1 says that the state could not be found out."""
 
 OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted"}
+
+VISIBLE: Final = pendulum.duration(days=30)
+"""How long Drift shows a meeting after it took place. The source, not loaded here, has the same."""
 
 LEASED: Final = (
     "select owner from drift.run_lease where owner <> '' and expires_at > current_timestamp"
@@ -60,7 +64,7 @@ class Status:
 
 
 def find_status(
-    ask: Ask,
+    query: Query,
     record: Mapping[str, Any] | None,
     *,
     run_under_way: bool,
@@ -72,14 +76,14 @@ def find_status(
     `now` is the newest read's own time where that is given as the clock (the demo's days are not
     those of the calendar).
     """
-    health = next(iter(ask("select * from bookings.data_health")), {})
-    syncs = ask("select sync_id, gap_from, gap_to from drift.syncs order by started_at, sync_id")
+    health = next(iter(query("select * from bookings.data_health")), {})
+    syncs = query("select sync_id, gap_from, gap_to from drift.syncs order by started_at, sync_id")
     gaps = [sync for sync in syncs if sync["gap_from"]]
     newest: datetime | None = health.get("newest_sync_at")
     checked_at = now or datetime.now(UTC)
     state, opens_at, age, left = "never", None, None, None
     if newest:
-        opens_at = newest + timedelta(days=VISIBLE_DAYS)
+        opens_at = newest + VISIBLE
         age = max(checked_at - newest, timedelta()) / timedelta(hours=1)
         left = (opens_at - checked_at) / timedelta(days=1)
         late = gaps and gaps[-1]["sync_id"] == health["newest_sync_id"]
@@ -123,7 +127,7 @@ def as_text(status: Status) -> list[str]:
     """A few lines for a person."""
     lines = [f"state      {_state(status)}"]
     if last := status.last_run:
-        took = f", in {last['seconds']:,.1f} s" if last["finished_at"] else ""
+        took = f", in {_duration(last['seconds'])}" if last["finished_at"] else ""
         lines.append(f"last run   {last['outcome']}, begun {_time(last['started_at'])}{took}")
         if last["message"]:
             lines.append(f"           {last['message']}")
@@ -157,3 +161,9 @@ def _state(status: Status) -> str:
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return str(pendulum.duration(seconds=round(seconds)).in_words())

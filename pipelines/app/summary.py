@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
 
-import console
-from dialect import transpile
+from app import console
 from drift import last_read
 from warehouse.build import Built
+from warehouse.dialect import transpile
 from warehouse.models import DATASET
 
 if TYPE_CHECKING:

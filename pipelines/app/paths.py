@@ -7,13 +7,13 @@ from pathlib import Path
 
 from dlt import Pipeline
 
-from configuration import Settings
+from app.settings import Settings
 from warehouse.destination import open_demo, open_warehouse
-from warehouse.reading import Ask, open_published, open_snapshot
+from warehouse.reading import Query, open_published, open_snapshot
 
 
 @dataclass(frozen=True)
-class Place:
+class Paths:
     """The folder of what runs write for themselves, and the file that analysts open."""
 
     folder: Path
@@ -21,7 +21,7 @@ class Place:
     is_demo: bool
 
     @classmethod
-    def of(cls, project: Path, settings: Settings, *, demo: bool) -> "Place":
+    def of(cls, project: Path, settings: Settings, *, demo: bool) -> "Paths":
         folder = project / ".dlt" / ".var"
         if demo:
             return cls(folder / "demo", project / "demo.duckdb", is_demo=True)
@@ -41,11 +41,11 @@ class Place:
         return opened(self.folder / "pipeline.duckdb", self.folder / "pipelines")
 
     @contextmanager
-    def published(self) -> Iterator[Ask]:
+    def published(self) -> Iterator[Query]:
         """Asks what analysts see, whether or not a run is under way."""
         if self.is_demo:
-            with open_snapshot(self.snapshot) as ask:
-                yield ask
+            with open_snapshot(self.snapshot) as query:
+                yield query
         else:
-            with open_published(self.folder / "pipeline.duckdb", self.snapshot) as ask:
-                yield ask
+            with open_published(self.folder / "pipeline.duckdb", self.snapshot) as query:
+                yield query

@@ -1,0 +1,68 @@
+"""The scheduled run, and the import of files: from Drift to what analysts open.
+
+Reading order: here; then `session` (what they share with `redact`), and behind it the packages
+`drift` (what is loaded) and `warehouse` (what is built and published).
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from app.last_run import recorded
+from app.session import Session
+from app.summary import summarize, summarize_import
+from drift import drift_source, is_waiting
+from drift import summary as related_lines
+from drift.import_files import Tally, count_import, drift_import
+from drift.saved_files import find_files
+
+
+def run(project: Path, *, demo: bool, full_refresh: bool) -> list[str]:
+    """Reads Drift, builds, checks and publishes; the summary."""
+    session = Session(project, demo=demo)
+    with session.locked(), recorded(session.paths.last_run), ExitStack() as held:
+        # A missing token is said before anything is made.
+        source = None if demo else drift_source(full_refresh=full_refresh)
+        with session.opened() as pipeline:
+            with session.loading():
+                if source is None:
+                    from app.demo import demo_source  # noqa: PLC0415 - brings the fake Drift
+
+                    source = held.enter_context(demo_source(pipeline, full_refresh=full_refresh))
+                lists = source.with_resources("meetings", "users", "teams", "playbooks")
+                by_id = source.with_resources("contacts", "conversations")
+                with session.steps.step("sync"):
+                    pipeline.run(lists)
+                with session.steps.step("contacts"):
+                    if is_waiting(pipeline, full_refresh=full_refresh):
+                        pipeline.run(by_id)
+                built = session.build()
+                lines = summarize(pipeline, built, related_lines(lists, by_id))
+            session.publish()
+            session.report()
+            return [*lines, "", *session.footer()]
+
+
+def import_files(project: Path, paths: Sequence[Path], *, demo: bool) -> list[str]:
+    """Loads saved answers, builds, checks and publishes; the summary. Drift is not asked."""
+    files, tally = find_files(paths), Tally()
+    session = Session(project, demo=demo)
+    with session.locked(), session.opened() as pipeline:
+        with session.loading():
+            with session.steps.step("import"):
+                pipeline.run(drift_import(files, tally))
+            built = session.build()
+            lines = summarize(pipeline, built, imported=summarize_import(tally, len(files)))
+        session.publish()
+        session.report()
+        return [*lines, "", *session.footer()]
+
+
+def dry_import(project: Path, paths: Sequence[Path], *, demo: bool) -> list[str]:
+    """What an import would add; nothing is written."""
+    files, tally = find_files(paths), Tally()
+    session = Session(project, demo=demo)
+    with session.locked():
+        session.paths.open().activate()
+        count_import(files, tally)
+    return summarize_import(tally, len(files), is_dry_run=True)

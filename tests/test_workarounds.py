@@ -1,0 +1,131 @@
+"""Each workaround is still needed: dlt and DuckDB alone still do what it is there for.
+
+A test that fails here says that a workaround can go, or has to follow a new version.
+"""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pytest
+from dlt.common.storages.exceptions import SchemaNotFoundError
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from warehouse.destination import duckdb_file
+from warehouse.recovery import finish_interrupted, repair
+from warehouse.workarounds import (
+    DLT_DESCRIPTIONS,
+    is_newer_format,
+    mark_as_seen,
+    packages,
+)
+
+ROWS = [{"id": 1}, {"id": 2}]
+
+
+def opened(folder: Path) -> dlt.Pipeline:
+    return dlt.pipeline(
+        "killed",
+        destination=dlt.destinations.duckdb(str(folder / "warehouse.duckdb")),
+        dataset_name="raw",
+        pipelines_dir=str(folder),
+    )
+
+
+@dlt.resource(name="things")
+def things() -> Any:
+    yield ROWS
+
+
+def stored(pipeline: dlt.Pipeline) -> list[int]:
+    file = duckdb_file(pipeline)
+    assert file
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return sorted(n for (n,) in connection.execute("select id from raw.things").fetchall())
+
+
+def test_dlt_takes_a_file_aside_for_a_schema(tmp_path: Path) -> None:
+    opened(tmp_path).extract(things())
+    (tmp_path / "killed" / "schemas" / "d41d8cd98f00b204").write_text("{")
+    with pytest.raises(SchemaNotFoundError):
+        list(opened(tmp_path).schemas.values())
+    repair(tmp_path / "killed")
+    assert [schema.name for schema in opened(tmp_path).schemas.values()] == ["killed"]
+
+
+def test_dlt_makes_a_package_again_from_what_is_left_of_its_source(tmp_path: Path) -> None:
+    pipeline = opened(tmp_path)
+    pipeline.extract(things())
+    (load_id,) = pipeline.list_extracted_load_packages()
+    pipeline.normalize()
+    extracted = tmp_path / "killed" / "normalize" / "extracted" / load_id
+    extracted.mkdir()
+    with pytest.raises(PipelineStepFailed):
+        opened(tmp_path).normalize()
+    extracted.mkdir(exist_ok=True)
+    repair(tmp_path / "killed")
+    finish_interrupted(opened(tmp_path))
+    assert stored(pipeline) == [1, 2]
+
+
+def test_what_was_read_is_loaded_with_the_schema_of_its_package(tmp_path: Path) -> None:
+    opened(tmp_path).extract(things())
+    for schema in (tmp_path / "killed" / "schemas").glob("*"):
+        schema.unlink()
+    again = opened(tmp_path)
+    finish_interrupted(again)
+    assert stored(again) == [1, 2]
+
+
+def test_dlt_keeps_the_files_of_what_it_has_loaded(tmp_path: Path) -> None:
+    pipeline = opened(tmp_path)
+    pipeline.run(things())
+    assert [path.parent.name for path in packages(pipeline)] == ["loaded"]
+
+
+def test_dlt_counts_no_rows_of_tables_that_it_has_not_seen(tmp_path: Path) -> None:
+    pipeline = opened(tmp_path)
+    pipeline.run(things())
+    schema = pipeline.default_schema.clone()
+    table: Any = schema.tables["things"]
+    del table["x-normalizer"]
+    destination = pipeline.destination
+    assert destination
+    with pytest.raises(ValueError, match="query"):  # of no tables at all
+        dlt.dataset(destination, "raw", schema=schema).row_counts()
+    mark_as_seen(table)
+    seen = dlt.dataset(destination, "raw", schema=schema)
+    assert seen.row_counts().fetchall() == [("things", 2)]
+
+
+def test_dlt_describes_its_tables_except_these(tmp_path: Path) -> None:
+    pipeline = opened(tmp_path)
+    pipeline.run(things())
+    tables = pipeline.default_schema.tables
+    for table, column in DLT_DESCRIPTIONS:
+        hints: Any = tables[table] if column is None else tables[table]["columns"][column]
+        assert "description" not in hints
+    assert "description" in tables["_dlt_loads"]
+
+
+def test_duckdb_refuses_a_newer_file_in_these_words_and_an_absent_one_in_others(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "x.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table x as select 1 as y").fetchall()
+    header = bytearray(file.read_bytes()[:4096])
+    header[12:20] = (999).to_bytes(8, "little")  # after a checksum and DUCK: the format's version
+    checksum = 5381
+    for (word,) in struct.iter_unpack("<Q", header[8:]):
+        checksum ^= word * 0xBF58476D1CE4E5B9 % (1 << 64)
+    with file.open("r+b") as stored_file:
+        stored_file.write(struct.pack("<Q", checksum) + header[8:])
+    with pytest.raises(duckdb.IOException) as refused:
+        duckdb.connect(str(file))
+    assert is_newer_format(refused.value)
+    with pytest.raises(duckdb.IOException) as absent:
+        duckdb.connect(str(tmp_path / "no such folder" / "x.duckdb"))
+    assert not is_newer_format(absent.value)
