@@ -34,8 +34,8 @@ def _head(models: Sequence[Model]) -> Iterator[str]:
     yield "# The tables, and where they come from"
     yield ""
     yield "Written by `python pipelines/dictionary.py` from the models' own files. The same words"
-    yield "stand in the database, as comments on tables and columns. Times are UTC. Days are days in"
-    yield "`bookings.time_zone`. Now is the start of the newest sync. How to change a metric:"
+    yield "stand in the database, as comments on tables and columns. Times are UTC. Days are days"
+    yield "in `bookings.time_zone`. Now is the start of the newest sync. How to change a metric:"
     yield "[docs/models.md](../docs/models.md)."
     yield from ("", "```mermaid", "flowchart LR")
     shown = {model.name for model in models if model.folder != "report"}

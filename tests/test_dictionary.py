@@ -48,12 +48,12 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[ob
 def test_the_questions_that_people_ask_have_answers(
     answers: dict[str, list[tuple[object, ...]]],
 ) -> None:
-    first = {name: rows[0] for name, rows in answers.items()}
-    assert first["who_books_most_this_month"][1:] == ("Agent 15 Example", 11)
+    first = {name: rows[0] for name, rows in answers.items() if rows}
+    assert first["who_books_most"][1:4] == ("Agent 13 Example", "Enterprise", 132)
     assert first["which_source_cancels_most"][0] == "LINK"
-    assert first["how_long_do_visitors_wait"] == ("0-1 days", 365, 50 / 365)
+    assert first["how_long_do_visitors_wait"][:2] == ("0-1 days", 365)
     assert first["what_changed_yesterday"][0] == "booked"
-    assert first["can_the_numbers_be_trusted"][1:] == (5053, 0, 0)
+    assert first["can_the_numbers_be_trusted"][3:6] == (0, 5053, 0)
     assert len(answers["when_do_visitors_meet"]) > 7 * 5
 
 

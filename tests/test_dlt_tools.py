@@ -6,9 +6,10 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -195,6 +196,15 @@ def test_progress_that_dlt_cannot_show_is_said_in_a_sentence(
     assert server.requests == []
 
 
+def page(url: str) -> str:
+    """A page of a server that says its address shortly before it answers there."""
+    for _ in range(120):
+        with suppress(OSError), urllib.request.urlopen(url, timeout=60) as answer:
+            return str(answer.read().decode())
+        time.sleep(0.5)
+    raise TimeoutError(url)
+
+
 @pytest.mark.skipif(not find_spec("marimo"), reason="needs the extra `dashboard`")
 def test_the_dashboard_opens(project: Project, serve: Serve) -> None:
     serve([meeting("m1")])
@@ -206,6 +216,7 @@ def test_the_dashboard_opens(project: Project, serve: Serve) -> None:
         env=project.environ(PATH=f"{beside}:{os.environ['PATH']}"),
         cwd=project.folder,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # it complains when it is stopped
         text=True,
         start_new_session=True,
     ) as shown:
@@ -214,8 +225,7 @@ def test_the_dashboard_opens(project: Project, serve: Serve) -> None:
             (url,) = next(
                 found for line in shown.stdout if (found := re.findall(r"http://\S+", line))
             )
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                assert "<title>dlt workspace dashboard</title>" in answer.read().decode()
+            assert "<title>dlt workspace dashboard</title>" in page(url)
         finally:
             os.killpg(shown.pid, 15)
 

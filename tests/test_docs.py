@@ -26,6 +26,25 @@ NOT_RUN: Final = {
     "uv run --group dev python tests/benchmark.py": "it takes ten minutes; .ci/run has a small one",
     "export SOURCES__DRIFT__ACCESS_TOKEN=…": "a placeholder",
     "duckdb warehouse.duckdb": "it waits for queries",
+    "uv run --extra dashboard dlt pipeline --pipelines-dir .dlt/.var/pipelines"
+    " drift_bookings show": "tests/test_dlt_tools.py opens it, where its packages are",
+    "uv run --isolated --no-project --with 'duckdb>=2' python pipelines/warehouse/convert.py"
+    " .dlt/.var/pipeline.duckdb": "tests/test_versions.py converts a file of DuckDB 2",
+    **dict.fromkeys(
+        (
+            "export DESTINATION__WAREHOUSE__DESTINATION_TYPE=postgres",
+            "export DESTINATION__WAREHOUSE__CREDENTIALS=postgresql://loader:…@db.example.com:5432/warehouse",
+            "export DESTINATION__WAREHOUSE__DESTINATION_TYPE=bigquery",
+            'export DESTINATION__WAREHOUSE__CREDENTIALS="$(cat service-account.json)"',
+            "export DESTINATION__WAREHOUSE__LOCATION=EU",
+            "export DESTINATION__WAREHOUSE__DESTINATION_TYPE=ducklake",
+            "export DESTINATION__WAREHOUSE__CREDENTIALS__DUCKLAKE_NAME=lake",
+            "export DESTINATION__WAREHOUSE__CREDENTIALS__CATALOG="
+            "postgresql://loader:…@db.example.com:5432/lake",
+            "export DESTINATION__WAREHOUSE__CREDENTIALS__STORAGE__BUCKET_URL=/srv/lake",
+        ),
+        "tests/destinations sets its own",
+    ),
 }
 """Lines of ```sh blocks that are not run here, and why."""
 
@@ -33,11 +52,15 @@ SHIMS: Final = {
     "pip": "exit 0",  # from a package index: not here
     "python": f'exec "{sys.executable}" "$@"',
     # `uv run [--option value …] script …`, in the environment of these tests
-    "uv": 'shift; while [[ $1 == --* ]]; do shift 2; done; exec python "$@"',
+    "uv": 'shift; while [[ $1 == --* ]]; do shift 2; done; [[ $1 == dlt ]] || set -- python "$@"\n'
+    'exec "$@"',
 }
 
-WRITTEN_BY_OTHERS: Final = {"docs/destinations.md", "docs/dlt.md", "docs/models.md"}
-"""Pages that may be missing for now. To be removed as soon as they are here."""
+ANSWERED_ELSEWHERE: Final = {
+    "docs/destinations.md": "for other databases: tests/destinations runs them",
+    "docs/models.md": "parts of models: tests/models/test_walkthrough.py builds them",
+}
+"""Pages whose ```sql blocks have no answer, and why."""
 
 SECRET: Final = {"access_token", "personal_data_key"}
 
@@ -71,6 +94,8 @@ def second_day(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_the_queries_in_the_documents_give_the_answers_shown(second_day: Project) -> None:
     pages = set()
     for page, text in PAGES.items():
+        if page in ANSWERED_ELSEWHERE:
+            continue
         shown = re.findall(r"^```sql\n(.*?)\n```\n```text\n(.*?)\n```$", text, flags=re.S | re.M)
         assert len(shown) == len(blocks(page, "sql")), f"{page} has a query without its answer"
         for query, answer in shown:
@@ -80,15 +105,20 @@ def test_the_queries_in_the_documents_give_the_answers_shown(second_day: Project
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
-def test_the_python_in_the_documents_runs(second_day: Project, page: str) -> None:
-    for code in blocks(page, "python"):
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=second_day.folder,
-            env=second_day.environ(),
-            check=True,
-            capture_output=True,
-        )
+def test_the_python_in_the_documents_runs(project: Project, serve: Serve, page: str) -> None:
+    serve([meeting("m1")])
+    project.run()
+    project.run("--demo")
+    code = "\n".join(blocks(page, "python"))  # a page's blocks follow on each other
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.folder,
+        env=project.environ(),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if run_commands(page)])
@@ -180,8 +210,7 @@ def test_every_link_leads_somewhere() -> None:
                 continue
             name, _, anchor = target.partition("#")
             file = ((ROOT / page).parent / name).resolve() if name else ROOT / page
-            path = file.relative_to(ROOT).as_posix()
-            assert file.exists() or path in WRITTEN_BY_OTHERS, f"{page}: {target}"
+            assert file.exists(), f"{page}: {target}"
             if anchor:
                 assert anchor in anchors(file.read_text("utf-8")), f"{page}: {target}"
 

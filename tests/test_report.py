@@ -12,17 +12,19 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from report import check_report, render, write_report
-from report.numbers import find_numbers
+from report.numbers import CUBES, find_numbers
 from tests.conftest import ROOT, Project, meeting, milliseconds
 from tests.hostile import HostileDrift
 from warehouse.destination import open_demo
 from warehouse.errors import SettingError
+from warehouse.models import Model, read_models
 from warehouse.reading import open_snapshot, open_tables
 
 HOUR = 3_600_000
 START = milliseconds(datetime.now(UTC))
 EVIL = "<script>alert(1)</script>"
 EVIL_SOURCE = "</script><img src=x onerror=alert(2)>"
+REPORT_MODELS = [model for model in read_models(ROOT / "sql") if model.folder == "report"]
 NOTE = "A note that no report shows."
 
 
@@ -148,23 +150,20 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def by_name(project: Project, column: str, where: str = "true") -> list[tuple[Any, ...]]:
-    return project.query(
-        f"""
-        select {column} as name, count(*), count(*) filter (is_canceled),
-            format('{{:.1f}} %', 100.0 * count(*) filter (is_canceled) / count(*)),
-            count(*) filter (is_rescheduled)
-        from bookings.meetings where {where} group by name order by name
-        """
-    )
-
-
-AGENT = "coalesce('Agent ' || agent_id, 'Unassigned')"
+DUE = """
+    count(*) filter (is_due), count(*) filter (is_due and is_canceled),
+    coalesce(format('{:.1f} %', 100.0 * count(*) filter (is_due and is_canceled)
+        / nullif(count(*) filter (is_due), 0)), 'none')"""
 COLUMNS = {
-    "agents": AGENT,
-    "sources": "coalesce(meeting_source, 'UNKNOWN')",
-    "types": "coalesce(meeting_type, 'UNKNOWN')",
+    "agents": "coalesce('Agent ' || agent_id, 'Unassigned')",
+    "sources": "meeting_source",
+    "types": "meeting_type",
 }
+
+
+def cells(row: list[str], start: int) -> tuple[Any, ...]:
+    """Names, then bookings, due ones, cancelled ones of these, and the cancel rate."""
+    return *row[:start], *map(number, row[start : start + 3]), row[start + 3]
 
 
 @pytest.mark.parametrize("is_filtered", [False, True], ids=["all", "filtered"])
@@ -177,65 +176,157 @@ def test_the_numbers_are_those_of_the_tables(
         where = f"agent_id = 101 and meeting_type = '{EVIL}'"
         assert shown.page.inner_text("#shown") == f"Shown: only Agent 101, {EVIL}."
     for section, column in COLUMNS.items():
-        found = sorted(
-            (row[0], number(row[1]), number(row[2]), row[3], number(row[4]))
-            for row in shown.table(section)
+        found = [(*cells(row, 1), number(row[5])) for row in shown.table(section)]
+        assert sorted(found) == project.query(
+            f"select {column} as name, count(*), {DUE}, count(*) filter (is_rescheduled)"
+            f" from bookings.meetings where {where} group by name order by name"
         )
-        assert found == by_name(project, column, where)
-
-    weeks = {row[0]: list(map(number, row[1:7])) for row in shown.table("weeks")}
     states = ("elapsed", "in_progress", "upcoming", "canceled", "delisted")
     counts = ", ".join(f"count(*) filter (meeting_state = '{state}')" for state in states)
-    expected = project.query(
-        f"select date_trunc('week', booked_on)::date::varchar, count(*), {counts}"
-        f" from bookings.meetings where {where} group by 1"
+    weeks = [(row[0], *map(number, row[1:9]), row[9]) for row in shown.table("weeks")]
+    assert [row for row in weeks if row[1]] == project.query(
+        f"select date_trunc('week', booked_on)::date::varchar as week, count(*), {counts}, {DUE}"
+        f" from bookings.meetings where {where} group by week order by week desc"
     )
-    assert {week: row for week, row in weeks.items() if row[0]} == {
-        week: row for week, *row in expected
-    }
-    assert [(row[0], number(row[1]), number(row[2])) for row in shown.table("lead")] == (
+    assert [row for row in (cells(row, 1) for row in shown.table("lead")) if row[1]] == (
         project.query(
             f"""
-            select lead_time_bucket, count(meeting_id), count(meeting_id) filter (is_canceled)
-            from bookings.lead_time_buckets left join (
-                select *, date_diff('day', booked_on, meeting_on) as days
-                from bookings.meetings where {where}
-            ) on bucket_number = case when days <= 1 then 1 when days <= 7 then 2
-                when days <= 21 then 3 else 4 end
-            group by bucket_number, lead_time_bucket order by bucket_number
+            select case when days <= 1 then '0-1 days' when days <= 7 then '2-7 days'
+                    when days <= 21 then '8-21 days' else 'over 21 days' end as bucket,
+                count(*), {DUE}
+            from (select *, date_diff('day', booked_on, meeting_on) as days from bookings.meetings)
+            where {where} group by bucket order by min(days)
             """
         )
     )
-    hours = [(row[0], row[1], number(row[2]), number(row[3])) for row in shown.table("hours")]
-    assert sorted(hours) == project.query(
+    assert sorted(cells(row, 2) for row in shown.table("hours")) == project.query(
         f"""
         select coalesce(left(dayname(local_start_at), 3), 'unknown') as day,
-            coalesce(strftime(local_start_at, '%H:00'), '') as hour,
-            count(*), count(*) filter (is_canceled)
+            coalesce(strftime(local_start_at, '%H:00'), '') as hour, count(*), {DUE}
         from bookings.meetings where {where} group by day, hour order by day, hour
         """
     )
-    headline = shown.page.eval_on_selector_all(
-        "#headline div", "cells => cells.map(c => [...c.children].map(e => e.textContent))"
-    )
-    ((last, prior, upcoming, bookings),) = project.query(
+    ((last, last_canceled, upcoming, bookings),) = project.query(
         f"""
-        select count(*) filter (ago between 0 and 27), count(*) filter (ago between 28 and 55),
+        select count(*) filter (ago between 0 and 27),
+            count(*) filter (ago between 0 and 27 and is_canceled),
             count(*) filter (meeting_state = 'upcoming'), count(*)
         from (
             select *, date_diff('day', booked_on, today_on) as ago
-            from bookings.meetings cross join bookings.stg_now
+            from bookings.meetings cross join bookings.data_health
         ) where {where}
         """
     )
-    assert headline[0][:2] == ["Bookings, last 28 days", str(last)]
-    sign = "+" if last >= prior else "\u2212"
-    change = f"{sign}{abs(100 * (last / prior - 1)):.0f} %"
-    assert headline[0][2] == f"{change} to the 28 days before"
-    assert [headline[5][1], headline[6][1]] == [str(upcoming), str(bookings)]
+    headline = [cell[1] for cell in headlines(shown)]
+    assert [headline[n] for n in (0, 1, 5, 6)] == [
+        str(n) for n in (last, last_canceled, upcoming, bookings)
+    ]
     listed = shown.table("upcoming")
     assert len(listed) == min(upcoming, 100)
     assert listed == sorted(listed, key=lambda row: row[0])
+
+
+def headlines(shown: Opened) -> list[list[str]]:
+    """Name, number and words of each number at the top."""
+    found: list[list[str]] = shown.page.eval_on_selector_all(
+        "#headline div", "cells => cells.map(c => [...c.children].map(e => e.textContent))"
+    )
+    return found
+
+
+def test_what_is_not_known_whole_is_compared_with_nothing(
+    reports: Reports, browser: Browser, tmp_path: Path
+) -> None:
+    with open_snapshot(reports.project.folder / "warehouse.duckdb") as ask:
+        numbers = find_numbers(ask, ROOT / "sql")
+    assert numbers["health"]["can_compare_periods"] is False  # read for the first time just now
+    (known_from,) = reports.project.query("select complete_from_on from bookings.data_health")[0]
+    shown = opened(browser, reports.full)
+    assert f"known from {known_from} on" in shown.page.inner_text("#as-of")
+    assert {words for _, _, words in headlines(shown)[:5]} == {
+        "the 28 days before are not known whole"
+    }
+    complete = [row[10] for row in shown.table("weeks")]
+    assert complete[0] == "no"  # this week
+    assert complete == [
+        "yes" if is_complete else "no"
+        for (is_complete,) in reports.project.query(
+            "select is_complete from bookings.weekly_bookings order by week_start_on desc"
+        )
+    ]
+    shades = shown.page.eval_on_selector_all(
+        "#weeks .mark-rect path", "all => all.map(p => getComputedStyle(p).opacity)"
+    )
+    assert set(shades) == {"1", "0.45"}
+
+    numbers["health"]["can_compare_periods"] = True
+    page = tmp_path / "later.html"
+    page.write_text(render(numbers), "utf-8")
+    columns = "bookings_last_28_days, bookings_prior_28_days"
+    ((last, prior),) = reports.project.query(
+        f"select {columns} from bookings.booking_metrics where dimension = 'all'"
+    )
+    sign = "+" if last >= prior else "\u2212"
+    assert headlines(opened(browser, page))[0] == [
+        "Bookings, last 28 days",
+        str(last),
+        f"{sign}{abs(100 * (last / prior - 1)):.0f} % to the 28 days before",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "mart", "keys"),
+    [
+        (
+            "report_weeks natural join bookings_internal.report_calendar",
+            "weekly_bookings",
+            "week_start_on",
+        ),
+        ("report_hours", "booking_hours", "local_weekday, local_hour"),
+        ("report_lead_times", "lead_time_buckets", "bucket_number"),
+    ],
+    ids=["weeks", "hours", "lead times"],
+)
+def test_the_parts_that_the_page_filters_add_up_to_the_marts(
+    reports: Reports, parts: str, mart: str, keys: str
+) -> None:
+    whole = reports.project.query(
+        f"select {keys}, bookings, cancel_rate from bookings.{mart} where bookings > 0 order by all"
+    )
+    assert whole == reports.project.query(
+        f"""
+        select {keys}, sum(bookings), sum(due_canceled_meetings) / nullif(sum(due_meetings), 0)
+        from bookings_internal.{parts} group by all order by all
+        """
+    )
+
+
+def test_the_last_28_days_are_those_of_the_metrics(reports: Reports) -> None:
+    metrics = "bookings_last_28_days, bookings_prior_28_days, bookings, due_canceled_meetings"
+    assert reports.project.query(
+        f"select {metrics} from bookings.booking_metrics where dimension = 'all'"
+    ) == reports.project.query(
+        """
+        select sum(bookings) filter (period = 'last'), sum(bookings) filter (period = 'prior'),
+            sum(bookings), sum(due_canceled_meetings)
+        from bookings_internal.report_periods
+        """
+    )
+
+
+@pytest.mark.parametrize("model", REPORT_MODELS, ids=lambda model: model.name)
+def test_the_models_of_the_report_are_as_their_headers_say(reports: Reports, model: Model) -> None:
+    table = f"bookings_internal.{model.name}"
+    described = reports.project.query(f"select column_name from (describe {table})")
+    assert list(model.columns) == [name for (name,) in described]
+    keys = ", ".join(model.grain) or "1"
+    assert not reports.project.query(
+        f"select {keys} from {table} group by {keys} having count(*) > 1"
+    )
+    for key, is_nullable in model.grain.items():
+        assert is_nullable or not reports.project.query(f"from {table} where {key} is null")
+    assert not any(name.startswith("drift.") for name in model.references)
+    assert len(model.text.splitlines()) <= 90
 
 
 def test_what_the_newest_run_brought_is_listed(shown: Opened) -> None:
@@ -360,13 +451,15 @@ def test_more_names_than_a_page_can_hold_are_counted_together(
         monkeypatch.setattr("report.numbers.MOST_ROWS", 100)
         short = find_numbers(ask, ROOT / "sql")
     assert json.dumps(whole)
-    assert short["names"]["agent"] == ["Unassigned", "Agent 100", "Other (4)"]
-    assert [name[-4:] for name in short["names"]["source"][1:]] == [" (3)"]
-    for cube, counts in {"weeks": 5, "periods": 4, "hours": 2, "lead": 2}.items():
-        assert len(short[cube]) < len(whole[cube])
-        for column in range(1, counts + 1):
-            assert sum(row[-column] for row in short[cube]) == sum(
-                row[-column] for row in whole[cube]
+    assert short["names"]["agent"] == ["Unassigned", "Other (5)"]
+    assert short["names"]["source"][1:] == ["Other (3)"]
+    for cube, (_, _, counts) in CUBES.items():
+        columns = whole[cube]["columns"]
+        assert short[cube]["columns"] == columns
+        assert len(short[cube]["rows"]) < len(whole[cube]["rows"]) or cube == "change_counts"
+        for place in range(len(columns) - len(counts), len(columns)):
+            assert sum(row[place] for row in short[cube]["rows"]) == sum(
+                row[place] for row in whole[cube]["rows"]
             )
 
 

@@ -51,7 +51,7 @@ def child(order: dict[str, Any], report: int) -> None:
         if event in EVENTS:
             counted += 1
             os.pwrite(report, str(counted).encode(), 0)
-            if counted == kill_at:
+            if kill_at and counted >= kill_at:  # not ==: threads count, too
                 os.kill(os.getpid(), signal.SIGKILL)
 
     if order["counts"]:

@@ -40,7 +40,7 @@ def specifications() -> dict[str, Any]:
 
 
 def _weeks() -> Chart:
-    """Rows: `week`, `state`, `place` of the state in the stack, `bookings`."""
+    """Rows: `week`, `state`, `place` of the state in the stack, `bookings`, `complete`, `shade`."""
     return (
         alt.Chart(ROWS)
         .mark_bar()
@@ -57,20 +57,21 @@ def _weeks() -> Chart:
                 ),
                 legend=alt.Legend(orient="top", columns=3),
             ),
-            tooltip=["week:O", "state:N", "bookings:Q"],
+            opacity=alt.Opacity("shade:Q", scale=None, legend=None),
+            tooltip=["week:O", "state:N", "bookings:Q", "complete:N"],
         )
         .properties(height=240)
     )
 
 
 def _ranking() -> Chart:
-    """Rows in their order: `name`, `bookings`, `canceled`, `label` beside the bar, and `room` for
-    the label."""
+    """Rows in their order: `name`, `bookings`, `due`, `label` beside the bar, and `room` for the
+    label."""
     names = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=150))
     base = alt.Chart(ROWS).encode(y=names)
     bars = base.mark_bar(color=ACCENT).encode(
         x=alt.X("bookings:Q", title="bookings"),
-        tooltip=["name:N", "bookings:Q", "canceled:Q", "label:N"],
+        tooltip=["name:N", "bookings:Q", "due:Q", "label:N"],
     )
     labels = base.mark_text(align="left", dx=4, color=INK).encode(x="bookings:Q", text="label:N")
     room = base.mark_point(opacity=0, tooltip=None).encode(x="room:Q")
@@ -78,7 +79,7 @@ def _ranking() -> Chart:
 
 
 def _hours() -> Chart:
-    """Rows: `weekday`, `hour`, `bookings`, `cancel_rate`."""
+    """Rows: `weekday`, `hour`, `bookings`, `cancel rate`."""
     return (
         alt.Chart(ROWS)
         .mark_rect(color=ACCENT)

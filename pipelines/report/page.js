@@ -2,16 +2,29 @@
 // Adds up the counts that the filter leaves, and shows them. Text gets into the page as text alone.
 (async () => {
   const read = id => JSON.parse(document.getElementById(id).textContent);
-  const numbers = read("numbers"), charts = read("charts");
+  const asObjects = ({ columns, rows }) =>
+    rows.map(row => Object.fromEntries(columns.map((column, at) => [column, row[at]])));
+  const numbers = Object.fromEntries(Object.entries(read("numbers"))
+    .map(([name, held]) => [name, held?.columns ? asObjects(held) : held]));
+  const charts = read("charts");
+  const { health } = numbers;
   const AXES = ["agent", "source", "type"];
   const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+  const COUNTS = /^bookings$|^events$|_meetings$/;
   const BARS = 20; // the others stand in the table
   const form = document.getElementById("filter");
   const views = {};
 
   const whole = new Intl.NumberFormat("en").format;
   const share = (part, all) => all ? `${(100 * part / all).toFixed(1)} %` : "none";
-  const sum = (rows, column) => rows.reduce((total, row) => total + row[column], 0);
+  const rate = counts => share(counts.due_canceled_meetings, counts.due_meetings);
+
+  function sum(rows) { // of each column that counts something
+    const columns = Object.keys(rows[0] ?? {}).filter(column => COUNTS.test(column));
+    const sums = Object.fromEntries(["bookings", "due_meetings", "due_canceled_meetings", ...columns].map(column => [column, 0]));
+    for (const row of rows) for (const column of columns) sums[column] += row[column];
+    return sums;
+  }
 
   function element(name, text, attributes = {}) {
     const made = document.createElement(name);
@@ -20,19 +33,17 @@
     return made;
   }
 
-  function group(rows, place, columns) { // sums of the columns, by what is at the place
-    const sums = new Map();
-    for (const row of rows) {
-      const held = sums.get(row[place]) ?? columns.map(() => 0);
-      columns.forEach((column, at) => { held[at] += row[column]; });
-      sums.set(row[place], held);
-    }
-    return sums;
+  function split(rows, key) { // by what stands in the column
+    const parts = new Map();
+    for (const row of rows) parts.set(row[key], parts.get(row[key]) ?? []).get(row[key]).push(row);
+    return parts;
   }
 
+  const group = (rows, key) => new Map([...split(rows, key)].map(([value, part]) => [value, sum(part)]));
+
   function left(rows) { // those that the filter leaves
-    const wanted = AXES.map(axis => form.elements[axis].value);
-    return rows.filter(row => wanted.every((place, at) => place === "" || row[at] === Number(place)));
+    const wanted = AXES.map(axis => [axis, form.elements[axis].value]).filter(([, place]) => place !== "");
+    return rows.filter(row => wanted.every(([axis, place]) => row[axis] === Number(place)));
   }
 
   function table(id, caption, head, rows) {
@@ -68,28 +79,30 @@
   }
 
   function headline() {
-    const rows = left(numbers.periods);
-    const [last, prior] = [0, 1].map(period => rows.filter(row => row[3] === period));
-    const changes = (now, before) => before
-      ? `${now >= before ? "+" : "\u2212"}${Math.abs(100 * (now / before - 1)).toFixed(0)} % to the 28 days before`
-      : "none in the 28 days before";
-    const points = column => {
-      const [now, before] = [last, prior].map(part => sum(part, column) / sum(part, 4));
-      if (Number.isNaN(now) || Number.isNaN(before)) return "nothing to compare with";
-      const by = 100 * (now - before);
-      return `${by >= 0 ? "+" : "\u2212"}${Math.abs(by).toFixed(1)} points to the 28 days before`;
+    const by = group(left(numbers.periods), "period");
+    const last = by.get("last") ?? sum([]), prior = by.get("prior") ?? sum([]), all = sum(left(numbers.periods));
+    const signed = (change, digits) => `${change >= 0 ? "+" : "\u2212"}${Math.abs(change).toFixed(digits)}`;
+    const unknown = "the 28 days before are not known whole";
+    const count = column => {
+      const [now, before] = [last, prior].map(counts => counts[column] ?? 0);
+      return [whole(now), !health.can_compare_periods ? unknown : before
+        ? `${signed(100 * (now / before - 1), 0)} % to the 28 days before` : "none in the 28 days before"];
     };
-    const count = column => [whole(sum(last, column)), changes(sum(last, column), sum(prior, column))];
-    const rate = column => [share(sum(last, column), sum(last, 4)), points(column)];
-    const upcoming = sum(left(numbers.weeks), 4 + numbers.states.indexOf("upcoming"));
+    const part = (column, of) => {
+      const [now, before] = [last, prior].map(counts => counts[column] / counts[of]);
+      return [share(last[column], last[of]), !health.can_compare_periods ? unknown
+        : Number.isNaN(now) || Number.isNaN(before) ? "nothing to compare with"
+        : `${signed(100 * (now - before), 1)} points to the 28 days before`];
+    };
+    const upcoming = sum(left(numbers.weeks)).upcoming_meetings ?? 0;
     const cells = {
-      "Bookings, last 28 days": count(4),
-      "Cancelled of these": count(5),
-      "Cancel rate": rate(5),
-      "Reschedule rate": rate(6),
-      "Booked by visitors themselves": rate(7),
+      "Bookings, last 28 days": count("bookings"),
+      "Cancelled of these, due or not": count("canceled_meetings"),
+      "Cancel rate of those due": part("due_canceled_meetings", "due_meetings"),
+      "Reschedule rate": part("rescheduled_meetings", "bookings"),
+      "Booked by visitors themselves": part("self_booked_meetings", "bookings"),
       "Upcoming meetings": [whole(upcoming), "still to start"],
-      "Bookings in all": [whole(sum(rows, 4)), `${share(sum(rows, 5), sum(rows, 4))} cancelled`],
+      "Bookings in all": [whole(all.bookings), `${rate(all)} of ${whole(all.due_meetings)} due ones cancelled`],
     };
     document.getElementById("headline").replaceChildren(...Object.entries(cells).map(([name, [number, words]]) => {
       const cell = element("div");
@@ -99,87 +112,94 @@
   }
 
   async function weeks() {
-    const rows = left(numbers.weeks), states = numbers.states, at = states.map((_, n) => 4 + n);
-    const by = group(rows, 3, at), starts = numbers.week_starts;
-    const first = Math.max(0, ...[...by.keys()].filter(week => week < starts.length));
-    const shown = starts.slice(0, first + 1).map((start, ago) => [start, by.get(ago) ?? states.map(() => 0)]);
-    const line = (name, counts) => [name, counts.reduce((a, b) => a + b, 0), ...counts,
-      share(counts[states.indexOf("canceled")], counts.reduce((a, b) => a + b, 0))];
-    const lines = shown.map(([start, counts]) => line(start, counts));
-    if (by.has(-1)) lines.unshift(line("later", by.get(-1)));
-    if (by.has(starts.length)) lines.push(line("earlier", by.get(starts.length)));
-    const names = states.map(state => state.replace("_", " "));
-    table("weeks", "Bookings by the week from Monday", ["week from", "bookings", ...names, "cancel rate"], lines);
-    await show("weeks", shown.flatMap(([week, counts]) => counts.map((bookings, place) =>
-      ({ week, state: names[place], place, bookings }))),
-    `Bars of bookings in each of ${shown.length} weeks, by state; the numbers are in the table below.`);
+    const by = group(left(numbers.weeks), "week_number");
+    const dated = numbers.calendar.filter(week => week.week_start_on);
+    const oldest = Math.max(1, ...dated.map(week => week.week_number).filter(number => by.has(number)));
+    const name = week => week.week_start_on ?? (week.week_number ? "earlier" : "later");
+    const counts = week => by.get(week.week_number) ?? sum([]);
+    const names = numbers.states.map(state => [state.replace("_", " "), `${state}_meetings`]);
+    const listed = numbers.calendar
+      .filter(week => week.week_start_on ? week.week_number <= oldest : by.has(week.week_number));
+    table("weeks", "Bookings by the week from Monday. The cancel rate is that of the due meetings.",
+      ["week from", "bookings", ...names.map(([shown]) => shown), "due", "due, cancelled", "cancel rate", "complete"],
+      listed.map(week => [name(week), counts(week).bookings, ...names.map(([, column]) => counts(week)[column] ?? 0),
+        counts(week).due_meetings, counts(week).due_canceled_meetings, rate(counts(week)),
+        { true: "yes", false: "no" }[week.is_complete] ?? ""]));
+    const shown = dated.filter(week => week.week_number <= oldest);
+    await show("weeks", shown.flatMap(week => names.map(([state, column], place) => ({ week: name(week), state, place,
+      bookings: counts(week)[column] ?? 0, complete: week.is_complete ? "yes" : "no", shade: week.is_complete ? 1 : 0.45 }))),
+    `Bars of bookings in each of ${shown.length} weeks, by state, pale where a week is not over or not known whole; `
+      + "the numbers are in the table below.");
   }
 
   async function ranking(id, axis, words) {
-    const rows = left(numbers.periods), names = numbers.names[axis];
-    const found = [...group(rows, AXES.indexOf(axis), [4, 5, 6])]
-      .map(([place, counts]) => [names[place], ...counts]).sort((a, b) => b[1] - a[1]);
-    table(id, words, [axis, "bookings", "cancelled", "cancel rate", "rescheduled", "share of bookings"],
-      found.map(([name, all, canceled, moved]) =>
-        [name, all, canceled, share(canceled, all), moved, share(all, sum(rows, 4))]));
+    const rows = left(numbers.periods), names = numbers.names[axis], { bookings } = sum(rows);
+    const found = [...group(rows, axis)].map(([place, counts]) => ({ name: names[place], ...counts }))
+      .sort((a, b) => b.bookings - a.bookings);
+    table(id, words, [axis, "bookings", "due", "due, cancelled", "cancel rate", "rescheduled", "share of bookings"],
+      found.map(each => [each.name, each.bookings, each.due_meetings, each.due_canceled_meetings, rate(each),
+        each.rescheduled_meetings, share(each.bookings, bookings)]));
     await bars(id, found.slice(0, BARS), words);
   }
 
   async function lead() {
-    const by = group(left(numbers.lead), 3, [4, 5]);
-    const found = numbers.buckets.map((name, place) => [name, ...(by.get(place) ?? [0, 0])])
-      .filter(([name, all]) => all || name !== "UNKNOWN");
-    table("lead", "Days from booking to meeting", ["days ahead", "bookings", "cancelled", "cancel rate"],
-      found.map(([name, all, canceled]) => [name, all, canceled, share(canceled, all)]));
+    const by = group(left(numbers.lead), "bucket_number");
+    const found = numbers.buckets.map(bucket =>
+      ({ name: bucket.lead_time_bucket, ...(by.get(bucket.bucket_number) ?? sum([])) }));
+    table("lead", "Days from booking to meeting", ["days ahead", "bookings", "due", "due, cancelled", "cancel rate"],
+      found.map(each => [each.name, each.bookings, each.due_meetings, each.due_canceled_meetings, rate(each)]));
     await bars("lead", found, "Bookings by days from booking to meeting");
   }
 
   async function bars(id, found, words) {
-    const room = 1.6 * Math.max(1, ...found.map(([, all]) => all));
-    const most = found.length ? `; most: ${found.reduce((a, b) => b[1] > a[1] ? b : a)[0]}` : "; none";
-    await show(id, found.map(([name, bookings, canceled]) => ({ name, bookings, canceled, room,
-      label: `${whole(bookings)} · ${share(canceled, bookings)}` })), `Bars. ${words}, with cancel rates${most}.`, { height: 22 * found.length });
+    const room = 1.6 * Math.max(1, ...found.map(each => each.bookings));
+    const most = found.length ? `; most: ${found.reduce((a, b) => b.bookings > a.bookings ? b : a).name}` : "; none";
+    await show(id, found.map(each => ({ name: each.name, bookings: each.bookings, room, due: each.due_meetings,
+      label: `${whole(each.bookings)} · ${rate(each)}` })),
+    `Bars. ${words}, with cancel rates of those due${most}.`, { height: 22 * found.length });
   }
 
   async function hours() {
-    const rows = left(numbers.hours).map(row => [...row, row[3] * 24 + row[4]]);
-    const by = group(rows, 7, [5, 6]), cells = [], lines = [];
-    for (let day = 1; day <= 7; day++) {
+    const rows = left(numbers.hours), days = split(rows, "local_weekday"), cells = [], lines = [];
+    const line = (day, hour, counts) => lines.push(
+      [day, hour, counts.bookings, counts.due_meetings, counts.due_canceled_meetings, rate(counts)]);
+    WEEKDAYS.forEach((weekday, at) => {
+      const by = group(days.get(at + 1) ?? [], "local_hour");
       for (let hour = 0; hour < 24; hour++) {
-        const [bookings, canceled] = by.get(day * 24 + hour) ?? [0, 0];
-        const rate = share(canceled, bookings);
-        cells.push({ weekday: WEEKDAYS[day - 1], hour, bookings, "cancel rate": rate });
-        if (bookings) lines.push([WEEKDAYS[day - 1], String(hour).padStart(2, "0") + ":00", bookings, canceled, rate]);
+        const counts = by.get(hour) ?? sum([]);
+        cells.push({ weekday, hour, bookings: counts.bookings, "cancel rate": rate(counts) });
+        if (counts.bookings) line(weekday, String(hour).padStart(2, "0") + ":00", counts);
       }
-    }
-    if (by.has(0)) lines.push(["unknown", "", ...by.get(0), share(by.get(0)[1], by.get(0)[0])]);
+    });
+    if (days.has(null)) line("unknown", "", sum(days.get(null)));
     table("hours", "Starts of meetings on the visitor's clock",
-      ["weekday", "hour", "bookings", "cancelled", "cancel rate"], lines);
+      ["weekday", "hour", "bookings", "due", "due, cancelled", "cancel rate"], lines);
     const most = lines.length ? lines.reduce((a, b) => b[2] > a[2] ? b : a) : null;
     await show("hours", cells, "A map of weekdays and hours, darker where more meetings start"
       + (most ? `; most: ${most[0]} ${most[1]}.` : "; none."));
   }
 
   function upcoming() {
-    const all = sum(left(numbers.weeks), 4 + numbers.states.indexOf("upcoming"));
+    const all = sum(left(numbers.weeks)).upcoming_meetings ?? 0;
     const rows = left(numbers.upcoming);
-    table("upcoming", `${whole(rows.length)} of ${whole(all)}, the next ones first; times in ${numbers.health.time_zone}`,
-      ["start", "agent", "source", "type", "booked"], rows.map(([, source, type, start, agent, booked]) =>
-        [start || "none", agent, numbers.names.source[source], numbers.names.type[type], booked]));
+    table("upcoming", `${whole(rows.length)} of ${whole(all)}, the next ones first; times in ${health.time_zone}`,
+      ["start", "agent", "source", "type", "booked"], rows.map(row => [row.slot_start_at ?? "none", row.agent_name,
+        numbers.names.source[row.source], numbers.names.type[row.type], row.booked_at]));
   }
 
   function changes() {
     const none = document.getElementById("changes-none");
     none.textContent = "";
-    if (!numbers.changes) {
+    if (!health.has_previous_sync) {
       none.textContent = "There is no run before this one: all is new.";
       return;
     }
-    const counts = [...group(left(numbers.changes.counts), 3, [4])].sort((a, b) => b[1][0] - a[1][0] || (a[0] < b[0] ? -1 : 1));
-    none.textContent = counts.map(([kind, [events]]) => `${whole(events)} ${kind}`).join(", ") || "Nothing.";
-    table("changes", `The newest ${numbers.changes.rows.length} at most; times in ${numbers.health.time_zone}`,
-      ["when", "what", "meeting", "agent", "before", "after"],
-      left(numbers.changes.rows).map(row => row.slice(3)));
+    const counts = [...group(left(numbers.change_counts), "event_type")]
+      .sort(([a, { events: m }], [b, { events: n }]) => n - m || (a < b ? -1 : 1));
+    none.textContent = counts.map(([kind, { events }]) => `${whole(events)} ${kind}`).join(", ") || "Nothing.";
+    table("changes", `The newest ${numbers.changes.length} at most; times in ${health.time_zone}`,
+      ["when", "what", "meeting", "agent", "before", "after"], left(numbers.changes).map(row => [row.occurred_at,
+        row.event_type, row.meeting_id, row.agent_name, row.from_value ?? "", row.to_value ?? ""]));
   }
 
   async function refresh() {
@@ -199,9 +219,9 @@
     document.body.dataset.shown = chosen.join(", ") || "all";
   }
 
-  const { health } = numbers;
-  document.getElementById("as-of").textContent = health.as_of
-    ? `As of ${health.as_of} (${health.time_zone}); ${whole(health.meetings)} meetings.`
+  document.getElementById("as-of").textContent = health.as_of_at
+    ? `As of ${health.as_of_at} (${health.time_zone}); ${whole(health.meetings)} meetings. `
+      + `Every booking is known from ${health.complete_from_on} on, but for holes named here.`
     : "No run has read anything yet.";
   const said = [
     ...health.gaps.map(([from, to]) => `A hole: meetings that took place from ${from} to ${to} were never seen whole.`),

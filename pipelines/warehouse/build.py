@@ -1,7 +1,7 @@
 """Builds the models, checks them, and publishes them if no check objects.
 
-A DuckDB file is the pipeline's own, and what people read is a copy of it: the tables are built
-in place, and copied only if the checks pass. In MotherDuck and DuckLake all of it is one
+A DuckDB file is the pipeline's own, and what people read is a copy of it: there the tables are
+built in place, and copied only if the checks pass. In MotherDuck and DuckLake all of it is one
 transaction. Elsewhere the tables are built and checked aside, and then take the place of the last
 ones. So readers see the last good run's tables or this run's.
 """

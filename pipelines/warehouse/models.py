@@ -6,7 +6,7 @@ where the table stands. A check is a query for rows that must not exist. The hea
     -- What a row is, in a sentence or several.
     -- grain: agent_id or null, meeting_on    the columns that tell rows apart; or: one row
     -- looked up by: meeting_on               the columns that people look rows up by
-    -- materialized: table                    or view, where the folder's own kind is not right
+    -- materialized: view                     where the folder makes tables, and this is none
     -- severity: warn                         of a check: shown in the summary, stops nothing
 
 A column's words stand at the end of the line on which it gets its name.
@@ -32,7 +32,7 @@ INTERNAL: Final = "bookings_internal"
 
 FOLDERS: Final[Mapping[str, tuple[str, str]]] = {
     "staging": (INTERNAL, "view"),
-    "intermediate": (INTERNAL, "view"),
+    "intermediate": (INTERNAL, "table"),
     "marts": (DATASET, "table"),
     "report": (INTERNAL, "view"),
 }
@@ -171,22 +171,23 @@ def all_columns(model: Model, models: Mapping[str, Model]) -> dict[str, str]:
 
 
 def rules(models: Sequence[Model]) -> Iterator[Model]:
-    """The checks that follow from the tables' grain and from the names of their columns.
+    """The checks that follow from the marts' grain and from the names of their columns.
 
     Rows are told apart by the grain; a key is never null, unless the grain says so; nor is a
     column `is_…`; a `…_rate` or `…_share` lies between 0 and 1.
     """
     by_name = {model.name: model for model in models}
     for model in models:
-        if model.is_view:
+        if model.is_view or model.dataset != DATASET:
             continue
         table, columns = f"{model.dataset}.{model.name}", all_columns(model, by_name)
-        keys = ", ".join(model.grain) or "1"
-        yield Model(
-            f"{model.name}_has_one_row_per_{'_and_'.join(model.grain) or 'warehouse'}",
-            "checks",
-            f"select {keys}, count(*) as copies from {table} group by {keys} having count(*) > 1",
-        )
+        keys = ", ".join(model.grain)
+        query = f"select count(*) as copies from {table} having count(*) <> 1"
+        if keys:
+            query = f"select {keys}, count(*) as copies from {table} group by {keys}"
+            query += " having count(*) > 1"
+        named = "_and_".join(model.grain) or "warehouse"
+        yield Model(f"{model.name}_has_one_row_per_{named}", "checks", query)
         never_null = [key for key, nullable in model.grain.items() if not nullable]
         never_null += [name for name in columns if name.startswith("is_")]
         shares = [name for name in columns if name.endswith(("_rate", "_share"))]

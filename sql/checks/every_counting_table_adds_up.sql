@@ -1,16 +1,33 @@
 -- Every table that counts bookings adds up to the rows of meetings; by team, some count twice.
-with totals as (
-    select 'booking_metrics by ' || dimension as table_name, sum(bookings) as bookings
-    from bookings.booking_metrics
+with dimensions as (
+    select distinct dimension
+    from bookings.meeting_groups
     where dimension <> 'team'
-    group by dimension
+),
+
+totals as (
+    select
+        'booking_metrics by ' || dimensions.dimension as table_name,
+        sum(metrics.bookings) as bookings
+    from dimensions
+    left join bookings.booking_metrics as metrics on dimensions.dimension = metrics.dimension
+    group by dimensions.dimension
     union all
     select
-        'booking_trends by ' || period || ' and ' || dimension as table_name,
-        sum(bookings) as bookings
-    from bookings.booking_trends
-    where dimension <> 'team'
-    group by period, dimension
+        'booking_trends by week and ' || dimensions.dimension as table_name,
+        sum(trends.bookings) as bookings
+    from dimensions
+    left join bookings.booking_trends as trends
+        on dimensions.dimension = trends.dimension and trends.period = 'week'
+    group by dimensions.dimension
+    union all
+    select
+        'booking_trends by month and ' || dimensions.dimension as table_name,
+        sum(trends.bookings) as bookings
+    from dimensions
+    left join bookings.booking_trends as trends
+        on dimensions.dimension = trends.dimension and trends.period = 'month'
+    group by dimensions.dimension
     union all
     select 'daily_bookings' as table_name, sum(bookings) as bookings from bookings.daily_bookings
     union all

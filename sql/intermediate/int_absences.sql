@@ -1,7 +1,6 @@
 -- The meetings that the last complete read did not return, and which of them it should have.
 -- A meeting known from files alone counts by the first read after its newest state.
 -- grain: meeting_id
--- materialized: table
 with unlisted as (
     select unlisted.meeting_id, syncs.started_at, syncs.window_from, syncs.window_to
     from bookings_internal.stg_unlisted_meetings as unlisted

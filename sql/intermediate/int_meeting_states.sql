@@ -1,6 +1,5 @@
 -- The meetings as their states, the newest sync and the zone of days show them.
 -- grain: meeting_id
--- materialized: table
 with history as (
     select
         meeting_id,

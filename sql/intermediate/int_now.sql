@@ -1,20 +1,13 @@
 -- What "now" and "day" mean: the start of the newest sync, never the clock, and bookings.time_zone.
 -- grain: one row
-with syncs as (
+with facts as (
     select
-        *,
-        row_number() over (order by started_at desc, sync_id desc) as age
-    from bookings_internal.stg_syncs
-),
-
-facts as (
-    select
-        max(case when age = 1 then sync_id end) as sync_id,
-        max(case when age = 1 then started_at end) as now_at,
-        max(case when age = 1 then window_from end) as window_from,
-        max(case when age = 1 then window_to end) as window_to,
+        max(case when sync_age = 1 then sync_id end) as sync_id,
+        max(case when sync_age = 1 then started_at end) as now_at,
+        max(case when sync_age = 1 then window_from end) as window_from,
+        max(case when sync_age = 1 then window_to end) as window_to,
         max(case when previous_started_at is null then window_from end) as first_window_from
-    from syncs
+    from bookings_internal.stg_syncs
 )
 
 select

@@ -1,7 +1,6 @@
 -- Each state of a meeting beside the one before it, in the order of updated_at, then of the sync
 -- that first saw it (updated_at need not rise), then of content_hash (so that it is always one).
 -- grain: meeting_id, version_number
--- materialized: table
 with ordered as (
     select
         *,

@@ -1,5 +1,4 @@
--- Counts that add up over any days, agents, sources and types: the table behind a dashboard.
--- Every meeting is counted once, on the day on which it was booked.
+-- Counts that add up over any days, agents, sources and types. A meeting counts when it was booked.
 -- grain: booked_on, agent_id or null, meeting_source, meeting_type
 -- looked up by: booked_on
 select

@@ -1,20 +1,5 @@
--- How far ahead meetings are booked, and how many of them are cancelled. Days are calendar days in
--- bookings.time_zone: tomorrow morning is 1 day away, at whatever hour it is booked.
+-- How far ahead meetings are booked, in calendar days: tomorrow morning is 1 day away.
 -- grain: lead_time_bucket
-with booked as (
-    select
-        is_canceled,
-        is_due,
-        case
-            when meeting_on is null then 5
-            when date_diff('day', booked_on, meeting_on) <= 1 then 1
-            when date_diff('day', booked_on, meeting_on) <= 7 then 2
-            when date_diff('day', booked_on, meeting_on) <= 21 then 3
-            else 4
-        end as bucket
-    from bookings.meetings
-)
-
 select
     bucket_number, -- rank in reading order, from 1
     case bucket_number
@@ -28,6 +13,6 @@ select
     / nullif(count(*) filter (where booked.is_due), 0)
         as cancel_rate -- cancelled ones of due_meetings / due_meetings; null without any
 from generate_series(1, 5) as bucket_number (bucket_number)
-left join booked on bucket_number = booked.bucket
+left join bookings_internal.int_lead_times as booked on bucket_number = booked.bucket
 group by bucket_number
 having bucket_number < 5 or count(booked.bucket) > 0

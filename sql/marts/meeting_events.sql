@@ -1,5 +1,4 @@
--- What happened to each meeting, in order. Starts are written like 2025-01-31 09:30:00Z. A meeting
--- that is first seen cancelled has two events.
+-- What happened to each meeting, in order. Starts are written like 2025-01-31 09:30:00Z.
 -- grain: meeting_id, version_number, event_type
 -- looked up by: meeting_id, occurred_at
 with changes as (

@@ -12,8 +12,7 @@ select
     states.first_agent_id, -- the agent of its oldest state
     newest.scheduler_id, -- the contact who booked
     contacts.company as visitor_company, -- the visitor's company; null while unknown
-    contacts.email_domain
-        as visitor_email_domain, -- of the visitor's address; null where hashed or dropped
+    contacts.email_domain as visitor_email_domain, -- lower case; null where hashed or dropped
     newest.conversation_id, -- the conversation in which it was booked
     conversations.playbook_id, -- the playbook that conversation came from; null while unknown
     playbooks.playbook_name, -- the playbook's name; null while unknown
@@ -39,8 +38,7 @@ select
     states.is_due, -- its start has passed, whatever became of it
     coalesce(states.cancel_notice_hours < 24, false)
         as is_late_canceled, -- cancelled less than 24 hours before its start, or after it
-    rebooked.meeting_id is not null
-        as is_rebooked, -- lost, and its visitor booked another within 14 days of that
+    rebooked.meeting_id is not null as is_rebooked, -- lost; its visitor booked again in 14 days
     states.reschedule_count, -- times its start moved from one state to the next
     states.version_count, -- states known
     states.meeting_state, -- canceled, delisted, upcoming, in_progress or elapsed
@@ -58,13 +56,15 @@ select
     states.booked_week_on, -- the Monday of that day
     states.booked_month_on, -- the first of its month
     states.meeting_on, -- the day of its start
-    cast(newest.slot_start_at at time zone newest.known_time_zone as timestamp)
+    clocks.local_start_at + (newest.slot_start_at - clocks.start_at)
         as local_start_at -- the start on the visitor's clock; null where the zone is unknown
 from bookings_internal.int_meeting_states as states
 inner join bookings_internal.stg_meeting_versions as newest
     on states.meeting_id = newest.meeting_id and states.updated_at = newest.updated_at
     and states.sync_id = newest.sync_id and states.content_hash = newest.content_hash
 left join bookings_internal.int_rebookings as rebooked on states.meeting_id = rebooked.meeting_id
+left join bookings_internal.int_local_clocks as clocks
+    on newest.known_time_zone = clocks.time_zone and newest.quarter_number = clocks.quarter_number
 left join bookings.agents as agents on newest.agent_id = agents.agent_id
 left join bookings_internal.stg_users as bookers on newest.booked_by_id = bookers.user_id
 left join bookings_internal.stg_contacts as contacts on newest.scheduler_id = contacts.contact_id

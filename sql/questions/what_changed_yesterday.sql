@@ -1,9 +1,7 @@
 -- What changed yesterday?
-select
-    events.event_type,
-    count(*) as events
-from bookings.meeting_events as events
-cross join bookings.stg_now as now
-where cast(events.occurred_at at time zone now.time_zone as date) = now.today_on - 1
-group by events.event_type
-order by events desc, events.event_type asc
+select changes.event_type, count(*) as events, count(distinct changes.meeting_id) as meetings
+from bookings.meeting_events as changes
+cross join bookings.data_health as health
+where cast(changes.occurred_at at time zone health.time_zone as date) = health.today_on - 1
+group by changes.event_type
+order by events desc, changes.event_type asc

@@ -1,8 +1,5 @@
--- On which weekdays and at which hours of their own do visitors meet? (1 is Monday.)
-select
-    local_weekday,
-    local_hour,
-    bookings
+-- When do visitors meet? On their own clock; weekday 1 is Monday.
+select local_weekday, local_hour, bookings, cancel_rate
 from bookings.booking_hours
 where local_weekday is not null
 order by bookings desc, local_weekday asc, local_hour asc

@@ -179,7 +179,7 @@ def test_a_machine_that_has_never_run_goes_on_where_the_last_one_stopped(
     asked = [asked.path for asked in server.requests[already:]]
     assert on_postgres.tables() == before
     # by the windows that the first machine had cut, and for nobody whom it had asked for
-    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org"]
+    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org", "/playbooks/list"]
     assert on_postgres.query("select count(*) from drift.syncs") == [(2,)]
 
 
@@ -300,7 +300,7 @@ def test_an_analyst_blocks_nothing_and_keeps_rights_and_views(
     project: Project, serve: Serve, on_postgres: Postgres
 ) -> None:
     """With the roles that the README says, made by its own lines."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "destinations.md").read_text("utf-8")
     (roles,) = re.findall(r"```sql\n(create role analyst.+?)```", text, flags=re.S)
     first = meeting("m1")
     server = serve([first])

@@ -9,45 +9,37 @@ from typing import TypeAlias
 import duckdb
 import pytest
 
-from warehouse.models import read_models
+from drift import tables
+from warehouse.models import Model, read_checks, read_models
 
 SQL = Path(__file__).parents[2] / "sql"
-CHECKS = {file.stem: file for file in sorted((SQL / "checks").glob("*.sql"))}
-MODELS = {
-    file.stem: file for room in ("staging", "marts") for file in sorted((SQL / room).glob("*.sql"))
-}
+MODELS: Mapping[str, Model] = {model.name: model for model in read_models(SQL)}
+CHECKS: Mapping[str, Model] = {check.name: check for check in read_checks(SQL)}
 
 Row: TypeAlias = Mapping[str, object]
 
+TYPES = {
+    "text": "text",
+    "bigint": "bigint",
+    "double": "double precision",
+    "bool": "boolean",
+    "timestamp": "timestamptz",
+}
+
 RAW_TABLES = {
-    "drift.meeting_versions": """
-        slug text not null, updated_at timestamptz not null, sync_id text not null,
-        agent_id bigint, org_id bigint, scheduler_id bigint, conversation_id bigint,
-        booked_by bigint, event_id text, status text, meeting_source text, meeting_type text,
-        end_user_time_zone text, known_time_zone text, meeting_notes text,
-        slot_start timestamptz, slot_end timestamptz, scheduled_at timestamptz,
-        is_updated_at_inferred boolean, content_hash bigint not null""",
-    "drift.listed_meetings": "slug text",
-    "drift.unlisted_meetings": "slug text, sync_id text",
-    "drift.syncs": """
-        sync_id text, started_at timestamptz, finished_at timestamptz,
-        window_from timestamptz, window_to timestamptz, requests bigint, meetings_seen bigint,
-        versions_added bigint, rejected bigint, gap_from timestamptz, gap_to timestamptz""",
-    "drift.rejected_meetings": """
-        record_id text, slug text, raw_json text, reason text, sync_id text""",
-    "drift.users": """
-        id bigint, name text, email text, is_current boolean, is_gone boolean""",
-    "drift.teams": "id bigint, name text, is_current boolean",
-    "drift.team_members": "team_id bigint, user_id bigint, is_current boolean",
-    "drift.conversations": "id bigint, playbook_id text, created_at timestamptz",
-    "bookings.settings": "time_zone text",
+    f"drift.{table.name}": ", ".join(
+        f"{name} {TYPES[kind]}{' not null' if name in table.primary_key else ''}"
+        for name, (kind, _) in table.columns.items()
+    )
+    for table in tables.ALL
 }
 
 
 def build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes every model, in the order in which the runner makes them."""
-    for model in read_models(SQL):
-        connection.execute(f"create table bookings.{model.name} as {model.text}")
+    """Makes every model as what the runner makes it, and in its order."""
+    for model in MODELS.values():
+        kind = "view" if model.is_view else "table"
+        connection.execute(f"create {kind} {model.dataset}.{model.name} as {model.text}")
 
 
 def at(text: str) -> dt.datetime:
@@ -81,13 +73,14 @@ def version(slug: str = "m1", **attributes: object) -> Row:
         "end_user_time_zone": "Europe/Berlin",
         "known_time_zone": "Europe/Berlin",
         "meeting_notes": None,
+        "other_attributes": None,
         "slot_start": at("2025-03-10 14:00"),
         "slot_end": at("2025-03-10 14:30"),
         "scheduled_at": at("2025-03-01 09:00"),
         "is_updated_at_inferred": False,
         "content_hash": 1,
     }
-    assert attributes.keys() <= given.keys(), "no such attribute"
+    assert attributes.keys() <= tables.VERSIONS.columns.keys(), "no such attribute"
     return given | attributes
 
 
@@ -106,7 +99,7 @@ def sync(sync_id: str = "s9", started_at: dt.datetime = NOW, **attributes: objec
         "gap_from": None,
         "gap_to": None,
     }
-    assert attributes.keys() <= given.keys(), "no such attribute"
+    assert attributes.keys() <= tables.SYNC.columns.keys(), "no such attribute"
     return given | attributes
 
 
@@ -116,10 +109,11 @@ def user(number: int, **attributes: object) -> Row:
         "id": number,
         "name": f"Agent {number}",
         "email": f"agent-{number}@example.com",
+        "time_zone": "Europe/Berlin",
         "is_current": True,
         "is_gone": False,
     }
-    assert attributes.keys() <= given.keys(), "no such attribute"
+    assert attributes.keys() <= tables.USER.columns.keys(), "no such attribute"
     return given | attributes
 
 
@@ -137,9 +131,9 @@ class Warehouse:
         """The named columns of a model, in the order of all of them."""
         return self.query(f"select {columns} from bookings.{table} order by all")
 
-    def columns(self, table: str) -> list[str]:
+    def columns(self, table: str, dataset: str = "bookings") -> list[str]:
         """The columns of a model, as built."""
-        described = self.connection.execute(f"select * from bookings.{table} limit 0").description
+        described = self.connection.execute(f"select * from {dataset}.{table} limit 0").description
         return [column[0] for column in described or ()]
 
     def row(self, table: str, where: str = "true") -> dict[str, object]:
@@ -169,11 +163,16 @@ def load(
     teams: Mapping[int, Sequence[int]] | None = None,
     left: Sequence[Row] = (),
     closed: Sequence[int] = (),
+    unnamed: Sequence[int] = (),
+    contacts: Sequence[Row] = (),
     conversations: Sequence[Row] = (),
+    playbooks: Sequence[Row] = (),
     time_zone: str = "UTC",
 ) -> Warehouse:
     """The models built from raw rows: one sync at NOW that returned every meeting, if not said."""
-    connection.execute("set timezone = 'UTC'; create schema drift; create schema bookings")
+    connection.execute("set timezone = 'UTC'")
+    for schema in ("drift", "bookings", "bookings_internal"):
+        connection.execute(f"create schema {schema}")
     for table, columns in RAW_TABLES.items():
         connection.execute(f"create table {table} ({columns})")
     slugs = sorted({str(row["slug"]) for row in versions}) if listed is None else listed
@@ -184,13 +183,17 @@ def load(
     insert(connection, "drift.rejected_meetings", rejected)
     insert(connection, "drift.users", users)
     for team, members in (teams or {}).items():
-        named = {"id": team, "name": f"Team {team}", "is_current": team not in closed}
+        name = None if team in unnamed else f"Team {team}"
+        named = {"id": team, "name": name, "is_current": team not in closed}
         insert(connection, "drift.teams", [named])
         rows = [{"team_id": team, "user_id": user} for user in members]
         rows = [row | {"is_current": row not in left} for row in rows]
         insert(connection, "drift.team_members", rows)
+    insert(connection, "drift.contacts", contacts)
     insert(connection, "drift.conversations", conversations)
-    insert(connection, "bookings.settings", [{"time_zone": time_zone}])
+    insert(connection, "drift.playbooks", playbooks)
+    connection.execute("create table bookings_internal.settings (time_zone text)")
+    insert(connection, "bookings_internal.settings", [{"time_zone": time_zone}])
     build(connection)
     return Warehouse(connection)
 

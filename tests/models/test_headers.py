@@ -1,53 +1,164 @@
-"""What each SQL file says of itself is true."""
+"""What each SQL file says of itself is true, and each stands where it belongs."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import duckdb
 import pytest
+import sqlglot
+from sqlglot import exp
 
-from warehouse.models import Model, read_models
+from drift import tables
+from warehouse.models import Model, all_columns, read_models
 
-from .conftest import CHECKS, MODELS, SQL, Given, load, version
+from .conftest import CHECKS, MODELS, SQL, Given, load, user, version
 
 ATTENDANCE = re.compile(r"\b(held|attended|attendance|show|no[-_ ]?show)\b", re.IGNORECASE)
 
+LAYERS = {
+    "staging": {"drift"},
+    "intermediate": {"bookings_internal"},
+    "marts": {"bookings", "bookings_internal"},
+    "report": {"bookings", "bookings_internal"},
+}
+"""The schemas that the models of each folder may read."""
 
-def test_the_header_names_every_column_built_in_order(given: Given) -> None:
+each_model = pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+
+
+def parsed_columns(model: Model) -> dict[str, str]:
+    """The columns of the outermost select, and its comments, as a parser of SQL reads them."""
+    query = sqlglot.parse_one(model.text, read="duckdb")
+    while isinstance(query, exp.SetOperation):
+        query = query.this
+    assert isinstance(query, exp.Select)
+    return {
+        item.alias_or_name: " ".join(
+            comment.strip() for node in item.walk() for comment in node.comments or ()
+        )
+        for item in query.selects
+        if not item.is_star
+    }
+
+
+def counted_lines(*folders: str) -> int:
+    return sum(len(model.text.splitlines()) for model in MODELS.values() if model.folder in folders)
+
+
+@each_model
+def test_the_words_beside_a_column_are_those_that_a_parser_finds_there(model: Model) -> None:
+    assert list(model.columns.items()) == list(parsed_columns(model).items())
+
+
+def test_the_columns_built_are_those_with_words_and_those_of_the_star(given: Given) -> None:
     warehouse = given(version())
-    for model, file in MODELS.items():
-        described = re.findall(r"^--   (\w+): \S.*$", file.read_text(), re.MULTILINE)
-        assert described == warehouse.columns(model)
+    for model in MODELS.values():
+        words = all_columns(model, MODELS)
+        assert sorted(words) == sorted(warehouse.columns(model.name, model.dataset)), model.name
+        assert all(words.values()), model.name
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_header_says_what_a_row_is(model: str) -> None:
-    lines = MODELS[model].read_text().splitlines()
-    grain = next(
-        number for number, line in enumerate(lines) if line.startswith("-- grain: one row")
-    )
-    assert grain >= 1, "a sentence on what the model is comes first"
-    assert all(line.startswith("-- ") for line in lines[:grain])
-    assert "-- columns:" in lines[grain + 1 : grain + 3]
+@each_model
+def test_the_header_says_in_sentences_what_a_row_is_and_then_its_grain(model: Model) -> None:
+    assert re.fullmatch(r"[A-Z].*\.", model.description)
+    header = re.split(r"^(?!--)", model.text, maxsplit=1, flags=re.MULTILINE)[0].splitlines()
+    keys = [line for line in header if re.match(r"-- (grain|looked up by|materialized): ", line)]
+    assert keys[0].startswith("-- grain: ")
+    assert keys == header[-len(keys) :]
+    assert len(keys) == 1 or not keys[1].startswith("-- grain: ")
 
 
-@pytest.mark.parametrize("model", read_models(SQL), ids=lambda model: model.name)
-def test_the_columns_to_look_up_by_are_columns(model: Model) -> None:
-    assert set(model.keys) <= model.columns.keys()
+def test_one_row_is_the_grain_of_models_without_one() -> None:
+    without = {model.name for model in MODELS.values() if not model.grain}
+    assert without == {"int_now", "data_health", "report_health"}
+    assert all("\n-- grain: one row\n" in MODELS[name].text for name in without)
+
+
+@each_model
+def test_what_tells_rows_apart_and_what_they_are_looked_up_by_are_columns(model: Model) -> None:
+    columns = all_columns(model, MODELS).keys()
+    assert model.grain.keys() <= columns
+    assert set(model.keys) <= columns
     assert bool(model.keys) == ("-- looked up by:" in model.text)
+
+
+@each_model
+def test_each_layer_reads_only_what_lies_beneath_it(model: Model) -> None:
+    schemas = {reference.partition(".")[0] for reference in model.references}
+    assert schemas <= LAYERS[model.folder], model.name
+    assert schemas or model.folder == "intermediate"
+    if model.folder == "marts":
+        above = {other.name for other in MODELS.values() if other.folder == "report"}
+        assert not above & {reference.partition(".")[2] for reference in model.references}
+
+
+def test_every_raw_table_is_read_by_one_staging_model_of_its_name() -> None:
+    read = {model.name: model.references for model in MODELS.values() if model.folder == "staging"}
+    assert read == {f"stg_{table.name}": {f"drift.{table.name}"} for table in tables.ALL}
+
+
+def test_helper_models_stand_apart_from_what_analysts_read(given: Given) -> None:
+    warehouse = given(version())
+    built = warehouse.query(
+        "select table_schema, table_name from information_schema.tables"
+        " where table_schema <> 'drift' order by all"
+    )
+    helpers = {name for name, model in MODELS.items() if model.folder != "marts"}
+    assert {name for schema, name in built if schema == "bookings"} == MODELS.keys() - helpers
+    assert {name for schema, name in built if schema == "bookings_internal"} == {
+        *helpers,
+        "settings",
+    }
+    prefixes = {"staging": "stg_", "intermediate": "int_"}
+    for model in MODELS.values():
+        assert model.name.startswith(prefixes.get(model.folder, model.name)), model.name
+        assert model.folder in prefixes or not model.name.startswith(("stg_", "int_"))
+
+
+def test_views_are_views_and_tables_are_tables(given: Given) -> None:
+    warehouse = given(version())
+    views = warehouse.query(
+        "select table_name from information_schema.tables where table_type = 'VIEW'"
+    )
+    assert {name for (name,) in views} == {
+        "meeting_groups",
+        "int_lead_times",
+        *(name for name, model in MODELS.items() if model.folder in {"staging", "report"}),
+    }
+
+
+def test_models_are_built_after_those_that_they_read() -> None:
+    built: set[str] = {
+        "bookings_internal.settings",
+        *(f"drift.{table.name}" for table in tables.ALL),
+    }
+    for model in read_models(SQL):
+        assert model.references <= built, model.name
+        built.add(f"{model.dataset}.{model.name}")
+
+
+def test_the_models_are_short() -> None:
+    long = {name: len(model.text.splitlines()) for name, model in MODELS.items()}
+    assert {name: lines for name, lines in long.items() if lines > 90} == {}
+    assert counted_lines("staging", "intermediate", "marts") < 1000
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_opens_with_the_sentence_that_it_guards(check: str) -> None:
-    lines = CHECKS[check].read_text().splitlines()
+    lines = CHECKS[check].text.splitlines()
     assert re.fullmatch(r"-- [A-Z].*\.", lines[0])
-    assert all(line == "-- severity: warn" for line in lines[1:] if line.startswith("-- sev"))
+    assert all(line == "-- severity: warn" for line in lines[1:] if line.startswith("--"))
 
 
 def test_the_marts_are_those_that_analysts_were_promised() -> None:
-    assert {file.stem for file in (SQL / "marts").glob("*.sql")} == {
+    assert {model.name for model in MODELS.values() if model.folder == "marts"} == {
+        "agent_days",
         "agents",
         "booking_hours",
+        "booking_metrics",
+        "booking_periods",
+        "booking_trends",
         "bookings_by_agent",
         "bookings_by_meeting_type",
         "bookings_by_playbook",
@@ -57,25 +168,78 @@ def test_the_marts_are_those_that_analysts_were_promised() -> None:
         "data_health",
         "lead_time_buckets",
         "meeting_events",
+        "meeting_groups",
         "meetings",
+        "team_distribution",
         "weekly_bookings",
     }
 
 
+def test_every_table_of_one_dimension_has_every_metric_once(given: Given) -> None:
+    warehouse = given(version())
+    keys = {"dimension", "group_key", "group_name"}
+    metrics = [name for name in warehouse.columns("booking_metrics") if name not in keys]
+    assert "cancel_rate" in metrics
+    assert len(metrics) == len(set(metrics))
+    for name in MODELS:
+        if name.startswith("bookings_by_"):
+            assert warehouse.columns(name)[-len(metrics) :] == metrics, name
+            others = warehouse.columns(name)[: -len(metrics)]
+            assert others == list(MODELS[name].columns), name
+
+
+def test_columns_of_one_name_are_of_one_type(given: Given) -> None:
+    kinds = given(version()).query(
+        "select distinct column_name, data_type from information_schema.columns"
+        " where table_schema = 'bookings'"
+    )
+    assert [name for name, times in Counter(name for name, _ in kinds).items() if times > 1] == []
+
+
+def test_names_end_in_their_unit(given: Given) -> None:
+    warehouse = given(version())
+    endings = {
+        "_at": "TIMESTAMP WITH TIME ZONE",
+        "_on": "DATE",
+        "_rate": "DOUBLE",
+        "_share": "DOUBLE",
+        "_hours": "DOUBLE",
+        "_minutes": "DOUBLE",
+        "_meetings": "BIGINT",
+    }
+    kinds = warehouse.query(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema like 'bookings%' and column_name <> 'local_start_at'"
+        " and table_name not like 'report%'"
+    )
+    for table, column, kind in kinds:
+        for ending, expected in endings.items():
+            if str(column).endswith(ending):
+                assert kind == expected, f"{table}.{column}"
+        if str(column).startswith("is_"):
+            assert kind == "BOOLEAN", f"{table}.{column}"
+
+
 def test_no_column_claims_to_know_who_came(given: Given) -> None:
     warehouse = given(version())
-    columns = [column for model in MODELS for column in warehouse.columns(model)]
+    columns = [
+        column
+        for model in MODELS.values()
+        for column in warehouse.columns(model.name, model.dataset)
+    ]
     assert [column for column in columns if ATTENDANCE.search(column.replace("_", " "))] == []
 
 
 def test_every_file_runs_as_pasted_into_a_published_copy_opened_read_only(tmp_path: Path) -> None:
     copy = tmp_path / "warehouse.duckdb"
     with duckdb.connect(copy) as connection:
-        load(connection, version())
+        load(connection, version(), users=[user(7)], teams={1: [7]})
     with duckdb.connect(copy, read_only=True) as connection:
-        for model, file in MODELS.items():
-            pasted = sorted(map(repr, connection.execute(file.read_text()).fetchall()))
-            built = connection.execute(f"select * from bookings.{model}").fetchall()
-            assert pasted == sorted(map(repr, built)), model
-        for file in CHECKS.values():
-            assert connection.execute(file.read_text()).fetchall() == []
+        connection.execute("set timezone = 'UTC'")
+        for model in MODELS.values():
+            pasted = sorted(map(repr, connection.execute(model.text).fetchall()))
+            query = f"select * from {model.dataset}.{model.name}"
+            built = connection.execute(query).fetchall()
+            assert pasted == sorted(map(repr, built)), model.name
+        for check in CHECKS.values():
+            assert connection.execute(check.text).fetchall() == [], check.name

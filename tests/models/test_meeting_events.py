@@ -159,3 +159,29 @@ def test_a_meeting_that_is_listed_again_is_no_longer_delisted(given: Given) -> N
         ],
     )
     assert warehouse.rows("meetings", "meeting_state, is_listed") == [("upcoming", True)]
+
+
+def test_a_meeting_that_is_moved_after_it_was_cancelled_was_rescheduled_and_cancelled_once(
+    given: Given,
+) -> None:
+    warehouse = given(
+        version(),
+        version(updated_at=at("2025-03-02 09:00"), status="CANCELED"),
+        version(
+            updated_at=at("2025-03-03 09:00"),
+            status="CANCELLED",
+            slot_start=at("2025-03-12 08:00"),
+        ),
+    )
+    assert warehouse.rows("meeting_events", "occurred_at, event_type, to_value") == [
+        (at("2025-03-01 09:00"), "booked", "2025-03-10 14:00:00Z"),
+        (at("2025-03-02 09:00"), "canceled", "CANCELED"),
+        (at("2025-03-03 09:00"), "rescheduled", "2025-03-12 08:00:00Z"),
+    ]
+
+
+def test_a_meeting_without_a_start_was_booked_for_no_time(given: Given) -> None:
+    warehouse = given(version(slot_start=None, scheduled_at=None))
+    assert warehouse.rows("meeting_events", "occurred_at, event_type, to_value") == [
+        (at("2025-03-01 09:00"), "booked", None)
+    ]

@@ -245,8 +245,7 @@ def test_an_agent_in_two_teams_counts_in_both() -> None:
         None: None,
     }
     shares = {
-        (row["team_name"], row["agent_id"]): row["share_deviation"]
-        for row in built["team_distribution"]
+        (row["team_name"], row["agent_id"]): row["deviation"] for row in built["team_distribution"]
     }
     assert shares == pytest.approx(
         {("West", 101): 2 / 3 - 1 / 2, ("West", 102): 1 / 3 - 1 / 2, ("East", 101): 0.0}

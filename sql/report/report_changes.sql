@@ -1,0 +1,41 @@
+-- What the newest sync was the first to see, whenever it took place. Nothing for the first sync:
+-- all that it sees is new.
+-- grain: meeting_id, version_number, event_type
+with changes as (
+    select events.*, coalesce(cast(events.agent_id as varchar), 'UNKNOWN') as event_agent_key
+    from bookings.meeting_events as events
+    inner join bookings_internal.int_version_changes as versions
+        on
+            events.meeting_id = versions.meeting_id
+            and events.version_number = versions.version_number
+    cross join bookings_internal.int_now as now
+    inner join bookings_internal.stg_syncs as syncs on now.sync_id = syncs.sync_id
+    where
+        syncs.previous_started_at is not null
+        and case events.event_type
+            when 'delisted' then events.occurred_at = now.now_at
+            else versions.sync_id = now.sync_id
+        end
+)
+
+select
+    changes.meeting_id, -- the meeting
+    changes.version_number, -- the state that shows the event
+    coalesce(cast(meetings.agent_id as varchar), 'UNKNOWN')
+        as agent_key, -- the id as text of the meeting's agent now; UNKNOWN for nobody
+    meetings.meeting_source, -- where the meeting was booked
+    meetings.meeting_type, -- the kind of meeting
+    changes.event_type, -- booked, rescheduled, canceled, reinstated, reassigned or delisted
+    changes.occurred_at, -- when (UTC)
+    agents.agent_name, -- what the report calls the agent in that state
+    case when changes.event_type = 'reassigned' then agents_before.agent_name
+        else changes.from_value end as from_value, -- agent, start or status before; null where none
+    case when changes.event_type = 'reassigned' then agents.agent_name
+        else changes.to_value end as to_value, -- agent, start or status from then on; null likewise
+    1 as events -- this one
+from changes
+inner join bookings.meetings as meetings on changes.meeting_id = meetings.meeting_id
+inner join bookings_internal.report_agents as agents
+    on changes.event_agent_key = agents.agent_key
+left join bookings_internal.report_agents as agents_before
+    on coalesce(changes.from_value, 'UNKNOWN') = agents_before.agent_key
