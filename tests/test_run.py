@@ -288,7 +288,7 @@ def test_the_published_file_holds_no_staging_leftovers(project: Project, serve: 
     schemas = project.query(
         "select distinct table_schema from information_schema.tables order by 1"
     )
-    assert schemas == [("bookings",), ("drift",)]
+    assert schemas == [("bookings",), ("bookings_internal",), ("drift",)]
     assert project.query("select current_database()") == [("warehouse",)]
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 from warehouse.dialect import sql, table_in
 from warehouse.workarounds import DLT_DESCRIPTIONS
 
-Place = tuple[str, str | None]
+Target = tuple[str, str | None]
 """A table, or a table and one of its columns."""
 
 STORED: Final[Mapping[str, str]] = {
@@ -43,7 +43,7 @@ STORED: Final[Mapping[str, str]] = {
 BigQuery and Snowflake are told by dlt itself, when it creates a table or a column.
 """
 
-OTHERS: Final[dict[Place, str]] = {
+OTHERS: Final[dict[Target, str]] = {
     ("run_lease", None): "Which run is under way, where several machines could start one.",
     ("run_lease", "owner"): "The run; empty between runs.",
     ("run_lease", "expires_at"): "Until when it is under way, unless it says so again.",
@@ -63,21 +63,21 @@ def describe_raw(pipeline: Pipeline) -> int:
             return 0
         dataset = sql(client, exp.Literal.string(client.dataset_name))
         rows = client.execute_sql(query.format(dataset=dataset)) or []
-        stored: dict[Place, str | None] = {(table, column): held for table, column, held in rows}
+        stored: dict[Target, str | None] = {(table, column): held for table, column, held in rows}
         wanted = OTHERS | dict(_descriptions(pipeline))
         changed = {
-            place: text
-            for place, text in wanted.items()
-            if place in stored and stored[place] != text
+            target: text
+            for target, text in wanted.items()
+            if target in stored and stored[target] != text
         }
         if changed:
             with client.begin_transaction():
-                for place, text in changed.items():
-                    client.execute_sql(_comment(client, place, text))
+                for target, text in changed.items():
+                    client.execute_sql(_comment(client, target, text))
         return len(changed)
 
 
-def _descriptions(pipeline: Pipeline) -> Iterator[tuple[Place, str]]:
+def _descriptions(pipeline: Pipeline) -> Iterator[tuple[Target, str]]:
     """What dlt's schemas say of each table and column."""
     for schema in pipeline.schemas.values():
         for name, table in schema.tables.items():
@@ -88,8 +88,8 @@ def _descriptions(pipeline: Pipeline) -> Iterator[tuple[Place, str]]:
                     yield (name, column), text
 
 
-def _comment(client: SqlClientBase[Any], place: Place, text: str) -> str:
-    name, column = place
+def _comment(client: SqlClientBase[Any], target: Target, text: str) -> str:
+    name, column = target
     table = sql(client, table_in(client, client.dataset_name, name))
     what = f"table {table}"
     if column is not None:

@@ -82,8 +82,8 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
             config.dataset_name = RAW_DATASET
         config = warehouse.configuration(config)
         _need_extensions(config)
-        place = str(config)
-        folder /= f"{kind}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+        where = str(config)
+        folder /= f"{kind}-{hashlib.sha256(where.encode()).hexdigest()[:12]}"
     return _pipeline("drift_bookings", warehouse, folder)
 
 

@@ -1,14 +1,17 @@
 """One run at a time on this machine."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import lock_descriptor
 
 from warehouse.errors import WarehouseError
+
+OWNER_AT = 1
+"""Where the file names its owner: Windows lets nobody else read the first byte while it is held."""
 
 
 class LockedError(WarehouseError):
@@ -24,48 +27,28 @@ def run_lock(path: Path, *, wait_seconds: float) -> Iterator[None]:
     Raises `LockedError` when another process still holds it after `wait_seconds`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Opened here, and not by filelock's FileLock: the file says who holds it.
     with path.open("a+") as file:
         # Not at once: somebody who asks whether it is held takes it for a moment.
         deadline = time.monotonic() + max(wait_seconds, 0.1)
-        while not _take(file):
+        while not lock_descriptor(file.fileno(), blocking=False):
             if time.monotonic() >= deadline:
-                file.seek(0)
+                file.seek(OWNER_AT)
                 raise LockedError(
                     f"Another run is under way (process {file.read().strip() or 'unknown'}); "
                     f"this one waited {wait_seconds:g} seconds and left everything to it."
                 )
             time.sleep(0.2)
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(" " * OWNER_AT + str(os.getpid()))
         file.flush()
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Whether a run is under way."""
-    if not path.exists():
+    """Whether a run is under way. It is enough that the file can be read."""
+    try:
+        with path.open() as file:
+            return not lock_descriptor(file.fileno(), blocking=False)
+    except FileNotFoundError:
         return False
-    with path.open("a+") as file:
-        return not _take(file)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(file: IO[str]) -> bool:
-        try:
-            file.seek(1 << 30)  # a byte beyond the text, which others may then read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _take(file: IO[str]) -> bool:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
