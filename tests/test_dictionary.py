@@ -20,12 +20,15 @@ def test_the_headers_words_are_comments_in_the_published_file(
     serve([meeting("m1")])
     project.run()
     assert project.query("select comment from duckdb_tables() where table_name = 'meetings'") == [
-        ("The meetings that were booked, each as its newest version shows it.",)
+        (
+            "The meetings that were booked, each as its newest state shows it. Days are in"
+            " bookings.time_zone.",
+        )
     ]
     assert project.query(
         "select comment from duckdb_columns() where schema_name = 'bookings'"
         " and table_name = 'meetings' and column_name = 'duration_minutes'"
-    ) == [("minutes from start to end; null where one is absent, or end is before start",)]
+    ) == [("from start to end; null where one is absent, or the end is first",)]
     silent = project.query(
         "select table_name, column_name from duckdb_columns() where schema_name = 'bookings'"
         " and comment is null and table_name <> 'settings'"

@@ -117,7 +117,6 @@ def test_a_trace_holds_no_secret_and_no_more_of_people_than_the_tables(
     assert [step.step for step in trace.steps] == ["extract", "normalize", "load", "run"]
     asked = {value.key: value.value for value in trace.resolved_config_values}
     assert asked["access_token"] is None
-    assert asked["base_url"] == project.environment["SOURCES__DRIFT__BASE_URL"]
     for path in project.folder.rglob("*"):
         if path.is_file() and path.suffix != ".py":
             held = path.read_bytes()

@@ -269,8 +269,8 @@ def test_bigquery_is_sent_parquet_and_statements_that_google_understands(
         columns = list(bigquery.default_schema.get_table_columns(table.name).values())
         (create,) = client._get_table_update_sql(table.name, columns, False)
         # Partitions and clusters are BigQuery's own; the language knows the table before them.
-        definition, partition, cluster = re.fullmatch(
-            r"(.+?\))(\nPARTITION BY \S+)?(\nCLUSTER BY \S+)?", flat(create), re.S
+        definition, partition, cluster, _ = re.fullmatch(
+            r"(.+?\))(\nPARTITION BY \S+)?(\nCLUSTER BY \S+)?(\nOPTIONS .+)?", flat(create), re.S
         ).groups()  # type: ignore[union-attr]  # it always matches
         engine.analyze(definition)
         engine.table(f"drift__{table.name}", kinds_of(definition))
