@@ -335,7 +335,7 @@ def test_a_failing_check_leaves_the_last_good_tables(
     before = {name: rows for name, rows in on_postgres.tables().items() if "bookings" in name}
     server.set_meetings([meeting("m1"), meeting("m2")])
     check = project.folder / "sql/checks/nothing_is_booked.sql"
-    check.write_text("-- No meeting exists.\nselect meeting_id from bookings.meetings")
+    check.write_text("-- No meeting exists.\nselect meeting_id from bookings.meetings order by 1")
     done = project.run(code=1)
     assert "a check found rows. nothing is booked: meeting_id=m1; meeting_id=m2" in done.stderr
     after = on_postgres.tables()
@@ -371,6 +371,7 @@ def test_columns_that_people_look_up_by_are_indexed_and_described(
     ) == [
         (
             "the meeting (Drift's slug)",
-            "The meetings that were booked, each as its newest version shows it.",
+            "The meetings that were booked, each as its newest state shows it. Days are in"
+            " bookings.time_zone.",
         )
     ]
