@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
@@ -185,6 +186,8 @@ def comment(
     """Writes what a table and its columns hold to the destination, where it takes comments."""
     if client.capabilities.sqlglot_dialect not in COMMENT_ON:
         return
+    if is_view and isinstance(client, DuckLakeSqlClient):
+        columns = {}  # DuckLake 1.5 has comments on views, and none on their columns
     table = sql(client, name.at(client))
     comments = {f"{'view' if is_view else 'table'} {table}": description}
     comments |= {
