@@ -11,6 +11,6 @@ with quarters as (
 select
     known_time_zone as time_zone, -- the visitor's time zone
     quarter_number, -- quarter hours since 1970
-    start_at, -- the first start in it (UTC)
-    cast(start_at at time zone known_time_zone as timestamp) as local_start_at -- on that clock
+    cast(start_at at time zone 'UTC' as timestamp) as utc_clock, -- its first start by UTC
+    cast(start_at at time zone known_time_zone as timestamp) as local_clock -- the same by the zone
 from quarters

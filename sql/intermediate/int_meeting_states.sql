@@ -68,7 +68,7 @@ select
         else 'elapsed'
     end as meeting_state, -- the first of the five that fits
     is_canceled or delisted_at is not null as is_lost, -- canceled or delisted
-    date_diff('microsecond', canceled_at, slot_start_at) / 3600000000.0
+    date_sub('microsecond', canceled_at, slot_start_at) / 3600000000.0
         as cancel_notice_hours, -- hours from the cancellation to the start
     booked_on, -- the day of booked_at
     booked_on - cast(date_diff('day', date '0001-01-01', booked_on) % 7 as integer)

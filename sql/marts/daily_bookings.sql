@@ -21,7 +21,7 @@ select
     count(*) filter (where is_due and is_canceled) as due_canceled_meetings, -- due and cancelled
     coalesce(cast(sum(cast(duration_minutes * 60000 as bigint)) as double), 0) / 60000
         as duration_minutes, -- sum of their durations, in every state
-    coalesce(cast(sum(date_diff('microsecond', booked_at, slot_start_at)) as double), 0)
+    coalesce(cast(sum(date_sub('microsecond', booked_at, slot_start_at)) as double), 0)
     / 3600000000 as lead_time_hours -- sum of their times from booking to start
 from bookings.meetings
 group by booked_on, agent_id, meeting_source, meeting_type

@@ -17,7 +17,7 @@ select
     now.now_at as newest_sync_at, -- when it started (UTC): what every model calls now
     now.time_zone, -- the zone in which days are counted
     now.today_on, -- the day of newest_sync_at
-    date_diff('microsecond', newest.previous_started_at, now.now_at) / 3600000000.0
+    date_sub('microsecond', newest.previous_started_at, now.now_at) / 3600000000.0
         as hours_since_previous_sync, -- from the start of the sync before; null without one
     counts.meetings, -- meetings known
     (select count(*) from bookings_internal.stg_meeting_versions) as versions, -- their states

@@ -45,19 +45,19 @@ select
     states.is_lost, -- canceled or delisted
     case
         when newest.slot_end_at >= newest.slot_start_at
-            then date_diff('microsecond', newest.slot_start_at, newest.slot_end_at) / 60000000.0
+            then date_sub('microsecond', newest.slot_start_at, newest.slot_end_at) / 60000000.0
     end as duration_minutes, -- from start to end; null where one is absent, or the end is first
-    date_diff('microsecond', states.booked_at, newest.slot_start_at) / 3600000000.0
+    date_sub('microsecond', states.booked_at, newest.slot_start_at) / 3600000000.0
         as lead_time_hours, -- from booked_at to the start; negative where booked after it
-    date_diff('microsecond', conversations.created_at, states.booked_at) / 60000000.0
+    date_sub('microsecond', conversations.created_at, states.booked_at) / 60000000.0
         as time_to_book_minutes, -- from the conversation's start to booked_at
     states.cancel_notice_hours, -- from canceled_at to the start; null while not cancelled
     states.booked_on, -- the day of booked_at
     states.booked_week_on, -- the Monday of that day
     states.booked_month_on, -- the first of its month
     states.meeting_on, -- the day of its start
-    clocks.local_start_at + (newest.slot_start_at - clocks.start_at)
-        as local_start_at -- the start on the visitor's clock; null where the zone is unknown
+    cast(newest.slot_start_at at time zone 'UTC' as timestamp)
+    + (clocks.local_clock - clocks.utc_clock) as local_start_at -- on the visitor's clock, if known
 from bookings_internal.int_meeting_states as states
 inner join bookings_internal.stg_meeting_versions as newest
     on states.meeting_id = newest.meeting_id and states.updated_at = newest.updated_at

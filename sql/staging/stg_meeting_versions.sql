@@ -18,7 +18,7 @@ select
     coalesce(meeting_type, 'UNKNOWN') as meeting_type, -- the kind of meeting
     end_user_time_zone, -- the visitor's time zone, as sent
     known_time_zone, -- the same, null unless every engine knows it
-    cast(floor(date_diff('microsecond', timestamptz '1970-01-01 00:00:00+00', slot_start)
+    cast(floor(date_sub('microsecond', timestamptz '1970-01-01 00:00:00+00', slot_start)
         / 900000000.0) as bigint) as quarter_number, -- the start's quarter hour since 1970
     meeting_notes, -- the notes, as sent
     scheduled_at, -- when it was booked, as this state says (UTC)
