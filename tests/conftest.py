@@ -33,7 +33,7 @@ class Project:
     @classmethod
     def copied_to(cls, place: Path) -> Self:
         """A copy without anything that runs have written."""
-        ignored = shutil.ignore_patterns(".var", "__pycache__", "secrets.toml")
+        ignored = shutil.ignore_patterns(".var", "secrets.toml")
         for name in ("pipelines", "sql", ".dlt"):
             shutil.copytree(ROOT / name, place / "project" / name, ignore=ignored)
         (place / "home").mkdir()

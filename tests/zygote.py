@@ -13,7 +13,10 @@ import runpy
 import signal
 import sys
 import threading
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 EVENTS: Final = frozenset(
@@ -65,25 +68,41 @@ def child(order: dict[str, Any], report: int) -> None:
     os._exit(0)
 
 
-def main() -> None:
-    import dlt  # noqa: PLC0415
-    import dlt.destinations.impl.duckdb.duck  # noqa: PLC0415
-    import dlt.destinations.impl.duckdb.factory  # noqa: PLC0415
-    import dlt.sources.helpers.requests  # noqa: F401, PLC0415
-    import duckdb  # noqa: F401, PLC0415
-    import pyarrow.compute  # noqa: PLC0415
-    import pyarrow.json  # noqa: PLC0415
-    import pyarrow.parquet  # noqa: F401, PLC0415
-    import sqlglot  # noqa: F401, PLC0415
+LIBRARIES: Final = (
+    "adbc_driver_postgresql.dbapi",
+    "dlt._workspace.cli._plugins",
+    "dlt.common.libs.pyarrow",
+    "dlt.common.runtime.json_logging",
+    "dlt.destinations.impl.duckdb.duck",
+    "dlt.destinations.impl.duckdb.factory",
+    "dlt.destinations.impl.ducklake.sql_client",
+    "dlt.destinations.impl.postgres.factory",
+    "dlt.destinations.impl.postgres.postgres",
+    "dlt.sources.helpers.requests",
+    "dlt.sources.helpers.rest_client",
+    "filelock",
+    "graphlib",
+    "pyarrow.compute",
+    "pyarrow.dataset",
+    "pyarrow.json",
+    "pyarrow.parquet",
+    "pytz",
+    "sqlglot",
+)
 
+
+def main() -> None:
+    for library in LIBRARIES:
+        with suppress(ImportError):  # an older one, or an extra that is not installed
+            import_module(library)
     for line in sys.stdin:
         order = json.loads(line)
-        report = os.memfd_create("counted")
-        if (pid := os.fork()) == 0:
-            child(order, report)
-        _, status = os.waitpid(pid, 0)
-        counted = int(os.pread(report, 20, 0) or b"0")
-        os.close(report)
+        with TemporaryFile() as file:
+            report = file.fileno()
+            if (pid := os.fork()) == 0:
+                child(order, report)
+            _, status = os.waitpid(pid, 0)
+            counted = int(os.pread(report, 20, 0) or b"0")
         answer = {"code": os.waitstatus_to_exitcode(status), "events": counted}
         print(json.dumps(answer), flush=True)
 
