@@ -47,9 +47,9 @@ def transpile(
             table.set("alias", node.args.get("alias") or own_name)
         return table
 
-    located = parsed.transform(locate)
+    located = parsed.transform(locate, copy=False)
     for rule in RULES.get(str(dialect), (_elapsed,)):
-        located = located.transform(rule)
+        located = located.transform(rule, copy=False)
     if columns and dialect not in HAVE_EXCLUDE:
         named = {cte.alias: cte.this.named_selects for cte in located.find_all(exp.CTE)}
         _expand_stars(located, lambda table: named.get(table.name) or columns(table))
@@ -67,7 +67,7 @@ def table_in(client: SqlClientBase[Any], dataset: str, name: str) -> exp.Table:
 
 def sql(client: SqlClientBase[Any], statement: exp.Expr) -> str:
     """A statement's text in the destination's dialect."""
-    return statement.sql(dialect=client.capabilities.sqlglot_dialect)
+    return statement.sql(dialect=client.capabilities.sqlglot_dialect, copy=False)
 
 
 HAVE_EXCLUDE: Final = ("duckdb", "bigquery", "snowflake", "databricks", "clickhouse")
