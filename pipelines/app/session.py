@@ -21,12 +21,14 @@ from app import process
 from app.console import Steps
 from app.paths import Paths
 from app.settings import read_settings
+from drift.tables import KNOWN_BY
 from warehouse.build import Built, build
 from warehouse.comments import describe_raw
 from warehouse.destination import RAW_STAGING, destination_label, duckdb_file, kept_open
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
 from warehouse.recovery import finish_interrupted
+from warehouse.restore import restore
 from warehouse.snapshot import KEPT_COPIES, check_snapshot, publish
 
 
@@ -43,6 +45,7 @@ class Session:
         self.database: Path | None = None
         """The file that the pipeline writes, where its destination is DuckDB."""
         self._where = ""
+        self._restored: list[str] = []
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -62,6 +65,11 @@ class Session:
         with ExitStack() as held:
             if self.database:
                 check_snapshot(self.paths.snapshot, self.database)
+                self._restored = restore(
+                    self.database, self.paths.snapshot, KNOWN_BY, Path(self.pipeline.working_dir)
+                )
+                if self._restored:
+                    self.pipeline = self.paths.open()
                 self._where = str(self.paths.snapshot)
             else:
                 wait = self.settings.bookings.lock_wait_seconds
@@ -103,4 +111,4 @@ class Session:
     def footer(self) -> list[str]:
         """The summary's last lines: how long the steps took, and where the tables are."""
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.steps.seconds.items())
-        return [f"took       {took}", f"database   {self._where}"]
+        return [*self._restored, f"took       {took}", f"database   {self._where}"]

@@ -11,7 +11,12 @@ from pathlib import Path
 from dlt import Pipeline
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from warehouse.workarounds import remove_normalized, remove_unfinished_schemas, take_schema
+from warehouse.workarounds import (
+    forget_broken,
+    remove_normalized,
+    remove_unfinished_schemas,
+    take_schema,
+)
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +25,7 @@ def repair(working_folder: Path) -> None:
     """Makes a pipeline's working folder one that dlt can open. To be called before it does."""
     remove_unfinished_schemas(working_folder)
     remove_normalized(working_folder)
+    forget_broken(working_folder)
 
 
 def finish_interrupted(pipeline: Pipeline) -> None:

@@ -14,7 +14,9 @@ import duckdb
 from dlt import Pipeline
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchema
+from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline import trace as dlt_trace
+from dlt.pipeline.state_sync import default_pipeline_state
 
 
 def remove_unfinished_schemas(working_folder: Path) -> None:
@@ -49,6 +51,68 @@ def take_schema(pipeline: Pipeline, load_id: str) -> None:
     pipeline.schemas.save_schema(Schema.from_dict(json.loads(package.read_text("utf-8"))))
 
 
+def forget_state(working_folder: Path) -> None:
+    """Leaves a new pipeline's state, and no schema: dlt takes both from the destination then.
+
+    dlt 1.31 wipes the whole folder where the state is gone, and with it what waits to be loaded.
+    """
+    state = working_folder / "state.json"
+    state.write_text(json_encode_state(default_pipeline_state()), "utf-8")
+    shutil.rmtree(working_folder / "schemas", ignore_errors=True)
+
+
+def forget_broken(working_folder: Path) -> None:
+    """Has dlt take from the destination what a power cut has left empty or torn here.
+
+    dlt 1.31 fails on each such file, in every run. A package of which a part is torn is put aside;
+    what it held is read again, since the state that says that it was read is not kept.
+    """
+    if not working_folder.is_dir():
+        return
+    is_whole = True
+    for package in [
+        *working_folder.glob("normalize/extracted/*"),
+        *working_folder.glob("load/normalized/*"),
+    ]:
+        if not all(map(_is_whole, package.rglob("*"))):
+            is_whole = False
+            aside = working_folder / "load" / "broken" / package.name
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(aside, ignore_errors=True)
+            package.rename(aside)
+    for version in working_folder.glob("*/.version"):
+        if not version.read_bytes().strip(b"\0\n "):
+            version.write_text("1.0.0", "utf-8")
+    kept = [working_folder / "state.json", *working_folder.glob("schemas/*.json")]
+    if not (is_whole and all(map(_is_whole, kept))):
+        forget_state(working_folder)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file of dlt's can be read, where its name says how."""
+    try:
+        if path.suffix == ".json":
+            return len(json.loads(path.read_text("utf-8"))) > 0
+        if path.suffix == ".parquet":
+            from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
+
+            parquet.read_metadata(path)
+    except (OSError, ValueError, TypeError):  # Arrow's own are of these
+        return False
+    return True
+
+
+def keep_newest_packages(pipeline: Pipeline, kept: int) -> None:
+    """Removes what is left of packages that are loaded, but of the newest few.
+
+    dlt 1.31 has a setting to remove their rows (`delete_completed_jobs`), and none for the rest:
+    14 files a run, for good.
+    """
+    loaded = [path for path in packages(pipeline) if path.parent.name == "loaded"]
+    for package in sorted(loaded, key=lambda path: path.stat().st_mtime)[:-kept]:
+        shutil.rmtree(package, ignore_errors=True)
+
+
 def packages(pipeline: Pipeline) -> Iterator[Path]:
     """The files and folders of all packages, whole or begun.
 
@@ -79,6 +143,24 @@ DLT_DESCRIPTIONS: Final[dict[tuple[str, str | None], str]] = {
     ("_dlt_pipeline_state", "_dlt_id"): "Unique identifier of the row",
 }
 """dlt 1.31: its schema describes its other tables and columns, and not these."""
+
+
+DAMAGED: Final = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "Corrupt WAL file",
+    "Failure while replaying WAL file",
+    "Could not read enough bytes",
+)
+
+
+def is_damaged(error: duckdb.Error) -> bool:
+    """Whether DuckDB cannot read a file because of what it holds.
+
+    DuckDB 1.5 says so in words alone: it raises the same error for a file that is locked.
+    """
+    is_inner = isinstance(error, duckdb.SerializationException | duckdb.InternalException)
+    return is_inner or any(words in str(error) for words in DAMAGED)
 
 
 def is_newer_format(error: duckdb.IOException) -> bool:
