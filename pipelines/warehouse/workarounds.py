@@ -14,6 +14,7 @@ import duckdb
 from dlt import Pipeline
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchema
+from dlt.common.storages import LoadStorage, NormalizeStorage
 from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.state_sync import default_pipeline_state
@@ -42,13 +43,17 @@ def remove_normalized(working_folder: Path) -> None:
 
 
 def take_schema(pipeline: Pipeline, load_id: str) -> None:
-    """Makes the schema of a package that was read the pipeline's.
+    """Makes the schema of a package that waits to be loaded the pipeline's.
 
     dlt 1.31 saves the pipeline's own after the package: killed in between, it would go by the
-    former one. The crash test found it; no smaller test shows it.
+    former one. The crash test found it; no smaller test shows it. Without one, it loads nothing.
     """
-    package = Path(pipeline.working_dir, "normalize", "extracted", load_id, "schema.json")
-    pipeline.schemas.save_schema(Schema.from_dict(json.loads(package.read_text("utf-8"))))
+    (package,) = (path for path in packages(pipeline) if path.name == load_id)
+    schema = Schema.from_dict(json.loads((package / "schema.json").read_text("utf-8")))
+    pipeline.schemas.save_schema(schema)
+    if not pipeline.default_schema_name:
+        with pipeline.managed_state():
+            vars(pipeline)["default_schema_name"] = schema.name
 
 
 def forget_state(working_folder: Path) -> None:
@@ -69,37 +74,39 @@ def forget_broken(working_folder: Path) -> None:
     """
     if not working_folder.is_dir():
         return
-    is_whole = True
-    for package in [
-        *working_folder.glob("normalize/extracted/*"),
-        *working_folder.glob("load/normalized/*"),
-    ]:
-        if not all(map(_is_whole, package.rglob("*"))):
-            is_whole = False
-            aside = working_folder / "load" / "broken" / package.name
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(aside, ignore_errors=True)
-            package.rename(aside)
-    for version in working_folder.glob("*/.version"):
-        if not version.read_bytes().strip(b"\0\n "):
-            version.write_text("1.0.0", "utf-8")
+    extracted, normalized = (
+        list(working_folder.glob(name)) for name in ("normalize/extracted/*", "load/normalized/*")
+    )
+    torn = [
+        package
+        for package in [*extracted, *normalized]
+        if any(_content(path) is None for path in package.rglob("*"))
+    ]
+    for package in torn:
+        aside = working_folder / "load" / "broken" / package.name
+        aside.parent.mkdir(exist_ok=True)
+        package.rename(aside)
+    for storage, folder in ((LoadStorage, "load"), (NormalizeStorage, "normalize")):
+        version = working_folder / folder / ".version"
+        if version.exists() and not version.read_bytes().strip(b"\0"):
+            version.write_text(storage.STORAGE_VERSION, "utf-8")
     kept = [working_folder / "state.json", *working_folder.glob("schemas/*.json")]
-    if not (is_whole and all(map(_is_whole, kept))):
+    if torn or not all(map(_content, kept)):
         forget_state(working_folder)
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a file of dlt's can be read, where its name says how."""
+def _content(path: Path) -> Any:
+    """What a file of dlt's holds, as far as its name says how to read it; None if it is torn."""
     try:
         if path.suffix == ".json":
-            return len(json.loads(path.read_text("utf-8"))) > 0
+            return json.loads(path.read_text("utf-8"))
         if path.suffix == ".parquet":
             from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
 
-            parquet.read_metadata(path)
-    except (OSError, ValueError, TypeError):  # Arrow's own are of these
-        return False
-    return True
+            return parquet.read_metadata(path)
+    except (OSError, ValueError):  # Arrow's own are of these
+        return None
+    return ""
 
 
 def keep_newest_packages(pipeline: Pipeline, kept: int) -> None:
