@@ -74,6 +74,7 @@ class Session:
             else:
                 wait = self.settings.bookings.lock_wait_seconds
                 held.enter_context(run_lease(self.pipeline, self.paths.folder, wait_seconds=wait))
+                held.enter_context(process.at_signal(lambda _: held.close()))
                 self._where = destination_label(self.pipeline)
             if self._report_to:
                 from report import check_report  # noqa: PLC0415 - most runs write none

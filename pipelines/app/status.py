@@ -18,7 +18,7 @@ FRESH, STALE, HOLE = 0, 4, 5
 EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOLE}
 """By state; beside the run's own codes, of which 1 says that the state could not be found out."""
 
-OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted"}
+OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted", 143: "interrupted"}
 
 VISIBLE: Final = pendulum.duration(days=30)
 """How long Drift shows a meeting after it took place. The source, not loaded here, has the same."""

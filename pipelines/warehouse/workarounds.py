@@ -19,6 +19,9 @@ from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.state_sync import default_pipeline_state
 
+WAITING: Final = ("normalize/extracted", "load/normalized")
+"""Where packages of dlt's wait: first for what makes them ready, then to be loaded."""
+
 
 def remove_unfinished_schemas(working_folder: Path) -> None:
     """Removes files that were to become schemas.
@@ -48,8 +51,9 @@ def take_schema(pipeline: Pipeline, load_id: str) -> None:
     dlt 1.31 saves the pipeline's own after the package: killed in between, it would go by the
     former one. The crash test found it; no smaller test shows it. Without one, it loads nothing.
     """
-    (package,) = (path for path in packages(pipeline) if path.name == load_id)
-    schema = Schema.from_dict(json.loads((package / "schema.json").read_text("utf-8")))
+    stages = (f"{stage}/{load_id}/schema.json" for stage in WAITING)
+    file = next(path for stage in stages if (path := Path(pipeline.working_dir, stage)).exists())
+    schema = Schema.from_dict(json.loads(file.read_text("utf-8")))
     pipeline.schemas.save_schema(schema)
     if not pipeline.default_schema_name:
         with pipeline.managed_state():
@@ -74,12 +78,10 @@ def forget_broken(working_folder: Path) -> None:
     """
     if not working_folder.is_dir():
         return
-    extracted, normalized = (
-        list(working_folder.glob(name)) for name in ("normalize/extracted/*", "load/normalized/*")
-    )
     torn = [
         package
-        for package in [*extracted, *normalized]
+        for stage in WAITING
+        for package in working_folder.glob(f"{stage}/*")
         if any(_content(path) is None for path in package.rglob("*"))
     ]
     for package in torn:
