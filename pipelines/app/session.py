@@ -99,7 +99,13 @@ class Session:
         """Publishes a copy of a DuckDB file. Elsewhere `build` has published the tables."""
         if self.database:
             with self.steps.step("snapshot"):
-                publish(self.database, self.paths.snapshot, without=[RAW_STAGING], kept=kept)
+                publish(
+                    self.database,
+                    self.paths.snapshot,
+                    without=[RAW_STAGING],
+                    kept=kept,
+                    mode=int(self.settings.bookings.snapshot_mode, 8),
+                )
 
     def report(self) -> None:
         """Writes the report of what is published, where the settings ask for one."""

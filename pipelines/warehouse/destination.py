@@ -71,7 +71,6 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
     kind = dlt.config.get(TYPE_KEY, str) or "duckdb"
     if kind == "duckdb" and not dlt.secrets.get(CREDENTIALS_KEY):
         # What code passes wins over the environment, so it is passed only where nothing is set.
-        default_database.parent.mkdir(parents=True, exist_ok=True)
         warehouse = dlt.destination(
             "warehouse", destination_type="duckdb", credentials=str(default_database)
         )
@@ -135,7 +134,6 @@ def _need_extensions(config: DestinationClientConfiguration) -> None:
 
 def open_demo(database: Path, folder: Path) -> Pipeline:
     """A pipeline into a DuckDB file of the demo's own, whatever is configured."""
-    database.parent.mkdir(parents=True, exist_ok=True)
     demo = dlt.destination("demo", destination_type="duckdb", credentials=str(database))
     return _pipeline("drift_demo", demo, folder)
 

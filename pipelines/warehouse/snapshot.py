@@ -39,12 +39,17 @@ def check_snapshot(snapshot: Path, database: Path) -> None:
 
 
 def publish(
-    database: Path, snapshot: Path, *, without: Sequence[str] = (), kept: int = KEPT_COPIES
+    database: Path,
+    snapshot: Path,
+    *,
+    without: Sequence[str] = (),
+    kept: int = KEPT_COPIES,
+    mode: int = 0o600,
 ) -> None:
     """Points `snapshot` at a fresh copy of `database`, less the schemas in `without`.
 
-    The newest `kept` copies are left, this one included. No process may have `database` open. The
-    copy is complete before the link moves, in one step.
+    The copy has the file mode `mode`, and the newest `kept` copies are left, this one included. No
+    process may have `database` open. The copy is complete before the link moves, in one step.
     """
     older, before = _folders(snapshot), snapshot.resolve().parent
     number = int(older[-1].name) if older and older[-1].name.isdigit() else 0
@@ -56,6 +61,9 @@ def publish(
         for schema in without:
             connection.execute(f'drop schema if exists "{schema}" cascade').fetchall()
         connection.execute("checkpoint").fetchall()
+    copy.chmod(mode)
+    for above in (folder, folder.parent):  # whoever may read the file comes to it
+        above.chmod(mode | (mode & 0o444) >> 2)
     _point(snapshot, copy)
     for old in older[: max(len(older) + 1 - kept, 0)]:
         if old != before or kept == 1:
@@ -86,7 +94,7 @@ def _point(snapshot: Path, copy: Path) -> None:
     except OSError:
         # Windows makes links only for those with the right to: a renamed copy serves read-only
         # readers as well. The mark beside the copies says that the file is the pipeline's.
-        shutil.copyfile(copy, aside)
+        shutil.copy(copy, aside)
         (_copies(snapshot) / "published-without-link").touch()
     aside.replace(snapshot)
 
