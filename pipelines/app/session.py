@@ -12,7 +12,7 @@ A command takes the parts in this order, and does its own work while it is `load
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dlt import Pipeline
@@ -51,6 +51,8 @@ class Session:
     def locked(self) -> Iterator[None]:
         """Keeps other runs on this machine away. Raises `LockedError` after the time to wait."""
         with run_lock(self.paths.lock, wait_seconds=self.settings.bookings.lock_wait_seconds):
+            with suppress(PermissionError):  # what former versions wrote is open to all
+                self.paths.folder.chmod(0o700)
             yield
 
     @contextmanager

@@ -139,6 +139,13 @@ def open_demo(database: Path, folder: Path) -> Pipeline:
 
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
+    # dlt 1.31 fills in %, and quotes no path; DuckDB 1.5 reads others as patterns or as values.
+    marks = "%?*['=\"" if "duck" in destination.destination_type else "%"
+    if mark := next((mark for mark in marks if mark in str(folder)), None):
+        raise SettingError(
+            f"The project cannot lie below a folder with {mark} in its name, where dlt or DuckDB "
+            f"cannot write: {folder}"
+        )
     repair(folder / name)
     return dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)

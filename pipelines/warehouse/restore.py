@@ -21,6 +21,7 @@ from warehouse.workarounds import forget_state, is_damaged
 
 LOADS: Final = "_dlt_loads"
 DAMAGED: Final = "could not be read"
+EMPTY: Final = "was empty"
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def restore(database: Path, snapshot: Path, keys: Keys, working_folder: Path) ->
                 f"The pipeline's own file {database} {fault}, and there is no published copy to "
                 f"restore it from. To begin anew, move it and {snapshot} with its copies away."
             )
-        kept = _set_aside(database)
+        kept = _set_aside(database) if copy or fault == EMPTY else ""
         if copy:
             aside.replace(database)
             forget_state(working_folder)
@@ -67,7 +68,7 @@ def file_fault(database: Path, history: str) -> str:
     if not database.exists():
         return "was gone"
     if not database.stat().st_size:
-        return "was empty"
+        return EMPTY
     try:
         with connect(database) as connection:
             tables = _raw_tables(connection)

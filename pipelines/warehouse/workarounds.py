@@ -35,13 +35,17 @@ def remove_unfinished_schemas(working_folder: Path) -> None:
 
 
 def remove_normalized(working_folder: Path) -> None:
-    """Removes what is left of packages that are normalized already.
+    """Removes what is left of packages that are normalized already, or were never read whole.
 
-    dlt 1.31 does so after the normalized package has appeared, in one step. Killed in between, it
-    makes the package again, from what is left; where that is no whole package, it fails.
+    dlt 1.31 keeps the latter for good. It removes the former after the normalized package has
+    appeared, in one step. Killed in between, it makes the package again, from what is left; where
+    that is no whole package, it fails.
     """
     for path in (working_folder / "normalize" / "extracted").glob("*"):
         if (working_folder / "load" / "normalized" / path.name).exists():
+            shutil.rmtree(path)
+    for path in (working_folder / "normalize").glob("*"):
+        if path.is_dir() and path.name != "extracted":
             shutil.rmtree(path)
 
 
