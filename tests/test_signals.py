@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from app.errors import explain
 from tests.conftest import Project, Serve, meeting, zygote
 
 LINE = "Interrupted: nothing is lost, the next run goes on from here."
@@ -61,3 +62,9 @@ def test_a_signal_at_any_moment_of_a_run_is_one_line_and_no_alarm(
     assert "interrupted" in project.run("--status", code=4).stdout
     project.run()
     assert project.query("select count(*) from bookings.meetings") == [(50,)]
+
+
+def test_a_ctrl_c_that_dlt_has_wrapped_is_no_failure() -> None:  # where no signals can be awaited
+    failure = RuntimeError("PipelineStepFailed")
+    failure.__cause__ = KeyboardInterrupt()
+    assert explain(failure) == (LINE, 130)
