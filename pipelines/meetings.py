@@ -8,9 +8,14 @@
     python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
     python pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
 
-Exit codes: 0 done, 1 the run failed and changed nothing that analysts see, 2 wrong usage or
-configuration, 3 another run is under way; of --status: 0 fresh, 4 stale, 5 a hole.
+Exit codes: 0 done, 1 failed, with nothing changed that analysts see, 2 wrong usage or settings, 3
+another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale, 5 a hole.
 """
+
+import _signal  # type: ignore[import-not-found]  # what signal wraps: it takes no time to load
+
+if __name__ == "__main__" and hasattr(_signal, "pthread_sigmask"):  # until they are heeded, below
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGTERM))
 
 import argparse
 from collections.abc import Sequence
@@ -42,21 +47,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for group, flags in ((parser, OPTIONS), (what, COMMANDS)):
         for flag, words in flags.items():
             group.add_argument(flag, action="store_true", help=words)
+    words = "load saved answers: JSON Lines, CSV, gzip of these, folders of them; reads no Drift"
     what.add_argument(
-        "--import",
-        dest="files",
-        metavar="PATH",
-        nargs="+",
-        type=_absolute,
-        help="load saved answers, JSON Lines or CSV with Drift's names, gzip of these, folders of"
-        " them; nothing is read from Drift",
+        "--import", dest="files", metavar="PATH", nargs="+", type=_absolute, help=words
     )
-    what.add_argument(
-        "--report",
-        metavar="PATH",
-        type=_absolute,
-        help="write what is published as an HTML page; runs nothing",
-    )
+    words = "write what is published as an HTML page; runs nothing"
+    what.add_argument("--report", metavar="PATH", type=_absolute, help=words)
     what.add_argument(
         "--model",
         metavar="[+]NAME",
@@ -116,4 +112,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    process.heed_signals()
     process.leave(main())

@@ -2,6 +2,7 @@
 
 import random
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_withou
     project.environment["SOURCES__DRIFT__CONTACTS_PER_RUN"] = "20"
     project.run()
     expected = what_should_be_equal(project)
-    for name in ("warehouse.duckdb", ".dlt/.var/pipeline.duckdb"):
-        (project.folder / name).unlink()
+    for name in (".warehouse.duckdb.copies", ".dlt/.var"):
+        shutil.rmtree(project.folder / name)
     project.environment |= {
         "RUNTIME__REQUEST_TIMEOUT": "0.5",
         "RUNTIME__REQUEST_MAX_RETRY_DELAY": "0.2",

@@ -115,6 +115,21 @@ def test_a_file_that_cannot_be_read_keeps_all_the_others_out(
     assert not (project.folder / "warehouse.duckdb").exists()
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_an_import_of_which_every_record_is_rejected_fails_and_says_why(
+    project: Project, tmp_path: Path, options: list[str]
+) -> None:
+    file = tmp_path / "saved.json"
+    bad = [meeting(f"m{n}", slotStart="tomorrow") for n in range(3)]
+    file.write_text(json.dumps([*bad, {"slug": 5}]))
+    done = project.run("--import", str(file), *options, code=2)
+    assert done.stderr.splitlines()[-1] == (
+        "Nothing was imported: none of 4 records can be a meeting. The first one: slotStart must be"
+        " a whole number, not text ('tomorrow')."
+    )
+    assert not (project.folder / "warehouse.duckdb").exists()
+
+
 def test_an_import_that_is_killed_is_made_good_by_the_next(
     project: Project, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from warehouse.lock import LockedError, is_held, run_lock
+from warehouse.lock import LockedError, no_run_meanwhile, run_lock
 
 HOLD = """
 import sys, time
@@ -18,6 +18,11 @@ with run_lock(Path(sys.argv[1]), wait_seconds=0):
     print("held", flush=True)
     time.sleep(300)
 """
+
+
+def is_held(path: Path) -> bool:
+    with no_run_meanwhile(path) as is_free:
+        return not is_free
 
 
 def test_a_lock_names_its_owner_needs_only_reading_to_be_seen_and_ends_with_its_process(

@@ -209,7 +209,9 @@ def test_what_was_kept_is_nowhere_in_clear_after_the_command(
     assert found(project, tmp_path / "aside", [*stored, COMPANY]) == {*stored, COMPANY}
     project.environment |= mode
     asked = len(planted.requests)
-    project.run("--apply-personal-data")
+    (aside := project.folder / ".dlt/.var/pipeline.duckdb.broken-1").write_text("a torn file")
+    done = project.run("--apply-personal-data")
+    assert f"warning    {aside} was set aside once, and is as it was: remove it" in done.stdout
     assert len(planted.requests) == asked
     plants = PLANTS if mode is HASH else [*PLANTS, COMPANY]
     assert found(project, tmp_path / "aside", plants) == set()

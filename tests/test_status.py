@@ -35,6 +35,7 @@ KEYS = [
     "rejected",
     "run_under_way",
     "last_run",
+    "trouble",
 ]
 
 
@@ -60,6 +61,7 @@ def test_the_state_follows_the_runs_from_the_first_one_on(
     assert 0 < fresh["data_age_hours"] < 0.1
     assert (fresh["meetings"], fresh["rejected"], fresh["open_gaps"]) == (1, 1, [])
     assert (fresh["last_run"]["outcome"], fresh["last_run"]["exit_code"]) == ("done", 0)
+    assert fresh["trouble"] is None
 
     project.environment["SOURCES__DRIFT__ACCESS_TOKEN"] = server.token
     server.faults = lambda *_: Fault("server_error", status=503)
@@ -70,6 +72,18 @@ def test_the_state_follows_the_runs_from_the_first_one_on(
     assert shown[2].strip() == said
     assert shown[3].startswith("hole       opens in 30.0 days")
     assert shown[4:] == ["meetings   1 known, 1 records rejected"]
+
+    own = project.folder / ".dlt/.var/pipeline.duckdb"
+    body = own.read_bytes()
+    for torn, wrong in ((b"torn", "cannot be read"), (None, "is gone")):
+        own.unlink()
+        if torn:
+            own.write_bytes(torn)
+        state = status_of(project, 0)
+        assert (state["state"], state["trouble"]) == ("fresh", f"{own} {wrong}")
+    shown = project.run("--status").stdout.splitlines()
+    assert f"trouble    {own} is gone: the next run restores it from what is published" in shown
+    own.write_bytes(body)
 
     pipeline = open_demo(project.folder / ".dlt/.var/pipeline.duckdb", tmp_path / "pipelines")
     query = "select newest_sync_at, meetings from bookings.data_health where meetings > 0"

@@ -79,10 +79,89 @@ def test_what_was_read_is_loaded_with_the_schema_of_its_package(tmp_path: Path) 
     assert stored(again) == [1, 2]
 
 
-def test_dlt_keeps_the_files_of_what_it_has_loaded(tmp_path: Path) -> None:
+@dlt.resource(name="things")
+def more_things() -> Any:
+    state = dlt.current.resource_state()
+    state["runs"] = state.get("runs", 0) + 1
+    yield [{"id": state["runs"]}]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"a', "\0\0\0"])
+@pytest.mark.parametrize("name", ["state.json", "schemas/killed.schema.json"])
+def test_dlt_fails_on_a_torn_file_of_its_own_and_goes_on_from_the_destination(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    opened(tmp_path).run(more_things())
+    torn = tmp_path / "killed" / name
+    torn.write_text(text)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it is
+        opened(tmp_path).run(more_things())
+    torn.write_text(text)
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    finish_interrupted(again)
+    again.run(more_things())
+    assert stored(again) == [1, 2]
+
+
+@pytest.mark.parametrize("torn", ["state.json", "schemas/killed.schema.json"])
+@pytest.mark.parametrize("is_normalized", [False, True])
+def test_what_waits_to_be_loaded_outlives_torn_files_beside_it(
+    tmp_path: Path, torn: str, is_normalized: bool
+) -> None:
+    opened(tmp_path).run(more_things())
+    opened(tmp_path).extract(more_things())
+    if is_normalized:
+        opened(tmp_path).normalize()
+    (tmp_path / "killed" / torn).write_text("")
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    finish_interrupted(again)
+    assert stored(again) == [1, 2]
+    again.run(more_things())
+    assert stored(again) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("is_normalized", [False, True])
+def test_a_package_that_is_torn_itself_is_put_aside_and_read_again(
+    tmp_path: Path, is_normalized: bool
+) -> None:
+    opened(tmp_path).run(more_things())
+    opened(tmp_path).extract(more_things())
+    folder = "normalize/extracted"
+    if is_normalized:
+        opened(tmp_path).normalize()
+        folder = "load/normalized"
+    (package,) = (tmp_path / "killed" / folder).iterdir()
+    (package / "schema.json").write_text("")
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    finish_interrupted(again)
+    again.run(more_things())
+    assert stored(again) == [1, 2]
+    assert package.name in [path.name for path in packages(again) if path.parent.name == "broken"]
+
+
+@pytest.mark.parametrize("name", ["load/.version", "normalize/.version", "trace.pickle"])
+def test_other_torn_files_of_dlt_do_no_harm(tmp_path: Path, name: str) -> None:
+    opened(tmp_path).run(more_things())
+    (tmp_path / "killed" / name).write_text("")
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    again.run(more_things())
+    assert stored(again) == [1, 2]
+
+
+def test_dlt_keeps_the_files_of_what_it_has_loaded_and_a_run_those_of_the_newest(
+    tmp_path: Path,
+) -> None:
     pipeline = opened(tmp_path)
-    pipeline.run(things())
-    assert [path.parent.name for path in packages(pipeline)] == ["loaded"]
+    ids = [pipeline.run(things()).loads_ids[0] for _ in range(8)]
+    assert sorted(path.name for path in packages(pipeline)) == ids
+    finish_interrupted(pipeline)
+    assert sorted(path.name for path in packages(pipeline)) == ids[-5:]
+    assert pipeline.list_completed_load_packages() == ids[-5:]
+    assert pipeline.get_load_package_info(ids[-1]).state == "loaded"
 
 
 def test_dlt_counts_no_rows_of_tables_that_it_has_not_seen(tmp_path: Path) -> None:

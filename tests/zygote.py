@@ -55,7 +55,7 @@ def child(order: dict[str, Any], report: int) -> None:
             counted += 1
             os.pwrite(report, str(counted).encode(), 0)
             if kill_at and counted >= kill_at:  # not ==: threads count, too
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), order.get("signal", signal.SIGKILL))
 
     if order["counts"]:
         sys.addaudithook(count)

@@ -5,16 +5,17 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigProviderException
 from dlt.common.logger import is_json_logging
 from dlt.common.runtime.json_logging import JSONLogFormatter
 
+from app import process
 from app.errors import FAILED, USAGE, explain, keeps_personal_data
 from app.slack import tell
 
@@ -52,17 +53,23 @@ class _Lines(logging.Handler):
         words = without_secrets(record.getMessage())
         if _in_json():
             record.msg, record.args = words, ()
-            print(JSONLogFormatter().format(record), file=sys.stderr, flush=True)
+            _print(JSONLogFormatter().format(record))
         elif self._terminal:
-            print(f"\r\033[K{words}", end="" if passing else "\n", file=sys.stderr, flush=True)
+            _print(f"\r\033[K{words}", end="" if passing else "\n")
             self._open = passing
         else:
-            print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}", file=sys.stderr, flush=True)
+            _print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}")
 
     def end(self) -> None:
         if self._open:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            _print("\r\033[K", end="")
             self._open = False
+
+
+def _print(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
+    """Writes to stderr, or elsewhere. No run fails because nobody listens any more."""
+    with suppress(OSError):
+        print(text, end=end, file=file or sys.stderr, flush=True)
 
 
 _lines = _Lines()
@@ -81,6 +88,7 @@ def start() -> None:
         logger.setLevel(logging.INFO)
         logger.handlers = [_lines]
         logger.propagate = False
+    process.last_words = _say
 
 
 class Steps:
@@ -99,7 +107,6 @@ class Steps:
 
 def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> int:
     """Says why the run failed; the exit code."""
-    _lines.end()
     sentence, code = explain(failure)
     sentence, trace = without_secrets(sentence), ""
     if verbose:
@@ -107,13 +114,18 @@ def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> in
         if not keeps_personal_data():  # the places, without the words
             lines = traceback.format_tb(failure.__traceback__)
         trace = without_secrets("".join(lines))
-    if _in_json():
-        log.error(sentence, extra={"exit_code": code} | ({"traceback": trace} if trace else {}))
-    else:
-        print(*filter(None, [trace, sentence]), sep="\n", file=sys.stderr, flush=True)
+    _say(sentence, code, trace)
     if to_slack and code in (FAILED, USAGE) and (hook := _setting(HOOK_KEY)):
         tell(hook, sentence)
     return code
+
+
+def _say(sentence: str, code: int, trace: str = "") -> None:
+    _lines.end()
+    if _in_json():
+        log.error(sentence, extra={"exit_code": code} | ({"traceback": trace} if trace else {}))
+    else:
+        _print("\n".join(filter(None, [trace, sentence])))
 
 
 def without_secrets(text: str) -> str:
@@ -134,7 +146,7 @@ def _setting(key: str) -> str | None:
 
 def summary(parts: Sequence[str]) -> None:
     _lines.end()
-    print("\n".join(parts), flush=True)
+    _print("\n".join(parts), file=sys.stdout)
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

@@ -17,8 +17,10 @@ from dlt.common.configuration.providers import EnvironProvider
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
+from app.process import INTERRUPTED
+
 ENVIRONMENT: Final = EnvironProvider().name
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE, BY_CTRL_C = 1, 2, 130
 
 NO_ACCESS = (
     "There is no access token: set SOURCES__DRIFT__ACCESS_TOKEN, or sources.drift.access_token in "
@@ -29,8 +31,8 @@ NO_ACCESS = (
 
 def explain(failure: BaseException) -> tuple[str, int]:
     """One sentence, or a few, and the exit code."""
-    if isinstance(failure, KeyboardInterrupt):
-        return "Interrupted: nothing is lost, the next run goes on from here.", INTERRUPTED
+    if any(isinstance(cause, KeyboardInterrupt) for cause in _causes(failure)):  # on Windows
+        return INTERRUPTED, BY_CTRL_C
     for cause in _causes(failure):
         code = getattr(cause, "exit_code", None)
         if isinstance(code, int):  # the project's own, whichever package it is of

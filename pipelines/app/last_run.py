@@ -10,6 +10,7 @@ from typing import Any
 
 from app.console import without_secrets
 from app.errors import explain
+from app.process import INTERRUPTED, at_signal
 
 
 @contextmanager
@@ -21,7 +22,8 @@ def recorded(path: Path) -> Iterator[None]:
     started_at = datetime.now(UTC)
     _write(path, started_at)
     try:
-        yield
+        with at_signal(lambda code: _write(path, started_at, code, INTERRUPTED)):
+            yield
     except BaseException as failure:
         sentence, code = explain(failure)
         _write(path, started_at, code, without_secrets(sentence))

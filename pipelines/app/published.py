@@ -7,8 +7,9 @@ from app.last_run import read_record
 from app.paths import Paths
 from app.settings import read_settings
 from app.status import LEASED, as_json, as_text, find_status
-from warehouse.lock import is_held
+from warehouse.lock import no_run_meanwhile
 from warehouse.models import all_columns, alone, needed_by, read_models
+from warehouse.reading import file_trouble
 
 SHOWN_ROWS = 3
 """Rows of a model that `--model` shows."""
@@ -28,12 +29,15 @@ def status(project: Path, *, demo: bool, in_json: bool) -> tuple[list[str], int]
     """`--status`: how things stand, and the exit code that says it too."""
     settings = read_settings(project)
     paths = Paths.of(project, settings, demo=demo)
+    with no_run_meanwhile(paths.lock) as is_free:
+        trouble = file_trouble(paths.folder / "pipeline.duckdb") if is_free and not demo else None
     with paths.published() as query:
         clock = query("select newest_sync_at from bookings.data_health") if demo else []
         found = find_status(
             query,
             read_record(paths.last_run),
-            run_under_way=is_held(paths.lock) or bool(query(LEASED)),
+            run_under_way=not is_free or bool(query(LEASED)),
+            trouble=trouble,
             stale_after_hours=settings.bookings.stale_after_hours,
             now=clock[0]["newest_sync_at"] if clock else None,
         )

@@ -38,12 +38,19 @@ def redact(project: Path, *, demo: bool) -> list[str]:
         session.publish(kept=1)
         session.paths.last_run.unlink(missing_ok=True)  # its sentence may quote what Drift said
         session.report()
-        older = "older published copies, and " if session.database else ""
+        older, aside = "", []
+        if session.database:
+            older = "older published copies, and "
+            aside = sorted(session.database.parent.glob(f"{session.database.name}.*-[1-9]*"))
         return [
             "rewritten  every raw table that may hold personal data, and the models:"
             f" {sum(built.rows.values()):,} rows",
             f"removed    {older}dlt's files of what it has loaded",
             *session.footer(),
+            *(
+                f"warning    {path} was set aside once, and is as it was: remove it"
+                for path in aside
+            ),
             *(f"warning    {finding}" for finding in built.warnings),
         ]
 

@@ -12,7 +12,7 @@ A command takes the parts in this order, and does its own work while it is `load
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dlt import Pipeline
@@ -21,12 +21,14 @@ from app import process
 from app.console import Steps
 from app.paths import Paths
 from app.settings import read_settings
+from drift.tables import KNOWN_BY
 from warehouse.build import Built, build
 from warehouse.comments import describe_raw
 from warehouse.destination import RAW_STAGING, destination_label, duckdb_file, kept_open
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
 from warehouse.recovery import finish_interrupted
+from warehouse.restore import restore
 from warehouse.snapshot import KEPT_COPIES, check_snapshot, publish
 
 
@@ -43,11 +45,14 @@ class Session:
         self.database: Path | None = None
         """The file that the pipeline writes, where its destination is DuckDB."""
         self._where = ""
+        self._restored: list[str] = []
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other runs on this machine away. Raises `LockedError` after the time to wait."""
         with run_lock(self.paths.lock, wait_seconds=self.settings.bookings.lock_wait_seconds):
+            with suppress(PermissionError):  # what former versions wrote is open to all
+                self.paths.folder.chmod(0o700)
             yield
 
     @contextmanager
@@ -62,10 +67,16 @@ class Session:
         with ExitStack() as held:
             if self.database:
                 check_snapshot(self.paths.snapshot, self.database)
+                self._restored = restore(
+                    self.database, self.paths.snapshot, KNOWN_BY, Path(self.pipeline.working_dir)
+                )
+                if self._restored:
+                    self.pipeline = self.paths.open()
                 self._where = str(self.paths.snapshot)
             else:
                 wait = self.settings.bookings.lock_wait_seconds
                 held.enter_context(run_lease(self.pipeline, self.paths.folder, wait_seconds=wait))
+                held.enter_context(process.at_signal(lambda _: held.close()))
                 self._where = destination_label(self.pipeline)
             if self._report_to:
                 from report import check_report  # noqa: PLC0415 - most runs write none
@@ -90,7 +101,13 @@ class Session:
         """Publishes a copy of a DuckDB file. Elsewhere `build` has published the tables."""
         if self.database:
             with self.steps.step("snapshot"):
-                publish(self.database, self.paths.snapshot, without=[RAW_STAGING], kept=kept)
+                publish(
+                    self.database,
+                    self.paths.snapshot,
+                    without=[RAW_STAGING],
+                    kept=kept,
+                    mode=int(self.settings.bookings.snapshot_mode, 8),
+                )
 
     def report(self) -> None:
         """Writes the report of what is published, where the settings ask for one."""
@@ -103,4 +120,4 @@ class Session:
     def footer(self) -> list[str]:
         """The summary's last lines: how long the steps took, and where the tables are."""
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.steps.seconds.items())
-        return [f"took       {took}", f"database   {self._where}"]
+        return [*self._restored, f"took       {took}", f"database   {self._where}"]

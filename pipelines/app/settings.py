@@ -91,6 +91,12 @@ def a_size(value: str) -> str | None:
     return f"must be a size such as 300MB, not {value!r}"
 
 
+def a_file_mode(value: str) -> str | None:
+    if re.fullmatch("0?[67][0-7]{2}", value):
+        return None
+    return f"must be a file's mode, such as 0600 or 0640, with 6 or 7 for its owner, not {value!r}"
+
+
 @configspec
 class Source(BaseConfiguration):
     """`[sources.drift]`: the arguments of `drift_source`, which dlt reads for it by itself.
@@ -136,6 +142,8 @@ class Bookings(BaseConfiguration):
 
     snapshot: str = "warehouse.duckdb"
     """Where analysts find the published DuckDB file, relative to the project."""
+    snapshot_mode: str = setting("0600", a_file_mode)
+    """Who may read the published DuckDB file: its mode, as chmod writes it."""
     time_zone: str = setting("UTC", a_zone)
     """The zone in which the models count days."""
     lock_wait_seconds: float = setting(60.0, at_least(0))

@@ -18,7 +18,7 @@ FRESH, STALE, HOLE = 0, 4, 5
 EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOLE}
 """By state; beside the run's own codes, of which 1 says that the state could not be found out."""
 
-OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted"}
+OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted", 143: "interrupted"}
 
 VISIBLE: Final = pendulum.duration(days=30)
 """How long Drift shows a meeting after it took place. The source, not loaded here, has the same."""
@@ -57,6 +57,9 @@ class Status:
     last_run: Mapping[str, Any] | None
     """`outcome` (done, failed, interrupted, cut short, under way), `started_at`, `finished_at`,
     `seconds`, `exit_code`, `message`; null where no run is on record on this machine."""
+    trouble: str | None
+    """What is wrong with the pipeline's own DuckDB file, whose contents are published: the next run
+    restores it, or says why it cannot."""
 
     @property
     def exit_code(self) -> int:
@@ -69,6 +72,7 @@ def find_status(
     *,
     run_under_way: bool,
     stale_after_hours: float,
+    trouble: str | None = None,
     now: datetime | None = None,
 ) -> Status:
     """The status by what the tables, the record of the last run and its lock say.
@@ -102,6 +106,7 @@ def find_status(
         rejected=health.get("rejected", 0),
         run_under_way=run_under_way,
         last_run=_last_run(record, run_under_way=run_under_way) if record else None,
+        trouble=trouble if health else None,
     )
 
 
@@ -131,6 +136,10 @@ def as_text(status: Status) -> list[str]:
         lines.append(f"last run   {last['outcome']}, begun {_time(last['started_at'])}{took}")
         if last["message"]:
             lines.append(f"           {last['message']}")
+    if status.trouble:
+        lines.append(
+            f"trouble    {status.trouble}: the next run restores it from what is published"
+        )
     if status.run_under_way and (not last or last["outcome"] != "under way"):
         lines.append("now        a run is under way")
     if status.hole_opens_at and status.days_until_hole is not None:

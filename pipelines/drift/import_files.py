@@ -15,6 +15,7 @@ from dlt.extract import DltResource
 
 from . import tables
 from .decode import Page
+from .errors import ImportFileError
 from .known_state import Destination
 from .meetings import ROWS_PER_BATCH
 from .privacy import PrivacyPolicy, policy_of
@@ -96,6 +97,7 @@ def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolic
     )
     with destination.open() as stored:
         known = stored.table(every_version, KNOWN_COLUMNS, tables.VERSIONS)
+    usable, why = 0, ""
     with closing(VersionSet(known, sync_id="", started_at=UNKNOWN_TIME)) as versions:
         for number, file in enumerate(files):
             # Ids of imports sort before those of reads: a state that both have is the read's. Where
@@ -106,6 +108,8 @@ def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolic
                 if page:
                     pages.append(replace(page, meetings=policy.meetings(page.meetings)))
                     tally.records += page.rows
+                    usable += page.meetings.num_rows
+                    why = why or next((policy.rejected(bad).reason for bad in page.rejected), "")
                     log.info(
                         f"{tally.records:,} records read, {tally.new_versions:,} of them new, in"
                         f" {number + 1:,} of {len(files):,} files",
@@ -118,6 +122,11 @@ def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolic
                     pages = []
                     if new.num_rows:
                         yield tables.VERSIONS.rows(new)
+        if why and not usable:
+            raise ImportFileError(
+                f"Nothing was imported: none of {tally.records:,} records can be a meeting. The"
+                f" first one: {why}."
+            )
         if not tally.new_versions:  # the table itself, where it may not be yet
             yield tables.VERSIONS.rows(versions.rest())
         rejected = [policy.rejected(record) for record in versions.rejected]

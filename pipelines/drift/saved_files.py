@@ -82,7 +82,8 @@ def _naming(file: Path) -> Iterator[None]:
 
 
 def _looks_like_a_meeting(record: str) -> bool:
-    return any(f'"{name}"' in record for name in ATTRIBUTES)
+    value = json.loads(record)
+    return isinstance(value, dict) and not value.keys().isdisjoint(ATTRIBUTES)
 
 
 class _Scanner:

@@ -286,3 +286,10 @@ RELATED: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
 """The tables of related records."""
 
 ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED)
+
+KNOWN_BY: Final[Mapping[str, Sequence[Sequence[str]]]] = {
+    VERSIONS.name: (("slug", "updated_at", "sync_id"), ("slug", "updated_at", "content_hash")),
+    **{table.name: (table.primary_key,) for table in ALL[1:] if table.primary_key},
+}
+"""By table whose rows add up, the sets of columns by each of which a row is known. A version is by
+what was sent, whichever run saw it first, and by that run, whatever was hashed or dropped since."""

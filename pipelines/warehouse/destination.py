@@ -71,7 +71,6 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
     kind = dlt.config.get(TYPE_KEY, str) or "duckdb"
     if kind == "duckdb" and not dlt.secrets.get(CREDENTIALS_KEY):
         # What code passes wins over the environment, so it is passed only where nothing is set.
-        default_database.parent.mkdir(parents=True, exist_ok=True)
         warehouse = dlt.destination(
             "warehouse", destination_type="duckdb", credentials=str(default_database)
         )
@@ -135,12 +134,18 @@ def _need_extensions(config: DestinationClientConfiguration) -> None:
 
 def open_demo(database: Path, folder: Path) -> Pipeline:
     """A pipeline into a DuckDB file of the demo's own, whatever is configured."""
-    database.parent.mkdir(parents=True, exist_ok=True)
     demo = dlt.destination("demo", destination_type="duckdb", credentials=str(database))
     return _pipeline("drift_demo", demo, folder)
 
 
 def _pipeline(name: str, destination: AnyDestination, folder: Path) -> Pipeline:
+    # dlt 1.31 fills in %, and quotes no path; DuckDB 1.5 reads others as patterns or as values.
+    marks = "%?*['=\"" if "duck" in destination.destination_type else "%"
+    if mark := next((mark for mark in marks if mark in str(folder)), None):
+        raise SettingError(
+            f"The project cannot lie below a folder with {mark} in its name, where dlt or DuckDB "
+            f"cannot write: {folder}"
+        )
     repair(folder / name)
     return dlt.pipeline(
         name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)

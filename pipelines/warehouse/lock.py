@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import lock_descriptor
@@ -45,10 +45,13 @@ def run_lock(path: Path, *, wait_seconds: float) -> Iterator[None]:
         yield
 
 
-def is_held(path: Path) -> bool:
-    """Whether a run is under way. It is enough that the file can be read."""
-    try:
-        with path.open() as file:
-            return not lock_descriptor(file.fileno(), blocking=False)
-    except FileNotFoundError:
-        return False
+@contextmanager
+def no_run_meanwhile(path: Path) -> Iterator[bool]:
+    """Whether no run is under way, and none begins meanwhile; reading the file is enough."""
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open())
+        except OSError:  # no run was ever here, or it is not for whoever asks to know
+            yield True
+        else:
+            yield lock_descriptor(file.fileno(), blocking=False)

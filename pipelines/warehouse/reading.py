@@ -17,7 +17,7 @@ from warehouse.destination import duckdb_file, open_warehouse
 from warehouse.dialect import transpile
 from warehouse.newer_format import NewerFormatError
 from warehouse.swap import columns_of
-from warehouse.workarounds import is_newer_format
+from warehouse.workarounds import is_damaged, is_newer_format
 
 Row = dict[str, Any]
 Query = Callable[[str], list[Row]]
@@ -38,6 +38,26 @@ def open_published(default_database: Path, snapshot: Path) -> Iterator[Query]:
         else:
             with open_tables(pipeline) as query:
                 yield query
+
+
+def file_trouble(default_database: Path) -> str | None:
+    """What is wrong with the file that the pipeline writes, if its destination is DuckDB.
+
+    Nothing where that cannot be seen. To be called while no run is under way.
+    """
+    with TemporaryDirectory() as aside:
+        database = duckdb_file(open_warehouse(default_database, Path(aside)))
+    try:
+        if database is None or not database.parent.exists():  # another machine's, perhaps
+            return None
+        if not database.exists():
+            return f"{database} is gone"
+        with duckdb.connect(str(database), read_only=True):
+            return None
+    except duckdb.Error as error:
+        return f"{database} cannot be read" if is_damaged(error) else None
+    except OSError:
+        return None
 
 
 @contextmanager

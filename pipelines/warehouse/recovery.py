@@ -7,11 +7,21 @@ are moments at which a kill leaves dlt's files so that it cannot: the crash test
 
 import logging
 from pathlib import Path
+from typing import Final
 
 from dlt import Pipeline
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from warehouse.workarounds import remove_normalized, remove_unfinished_schemas, take_schema
+from warehouse.workarounds import (
+    forget_broken,
+    keep_newest_packages,
+    remove_normalized,
+    remove_unfinished_schemas,
+    take_schema,
+)
+
+KEPT_PACKAGES: Final = 5
+"""Packages that are loaded of which `dlt pipeline … load-package` can tell."""
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +30,7 @@ def repair(working_folder: Path) -> None:
     """Makes a pipeline's working folder one that dlt can open. To be called before it does."""
     remove_unfinished_schemas(working_folder)
     remove_normalized(working_folder)
+    forget_broken(working_folder)
 
 
 def finish_interrupted(pipeline: Pipeline) -> None:
@@ -31,13 +42,14 @@ def finish_interrupted(pipeline: Pipeline) -> None:
     if pipeline.has_pending_data:
         log.info("completing what an interrupted run had read")
         _load_pending(pipeline)
+    keep_newest_packages(pipeline, KEPT_PACKAGES)
 
 
 def _load_pending(pipeline: Pipeline) -> None:
     # Not by run(): it looks at the destination first, and where the first run was interrupted it
     # finds nothing there, and discards what is here.
     extracted = pipeline.list_extracted_load_packages()
-    for load_id in extracted:
+    for load_id in extracted or pipeline.list_normalized_load_packages():
         take_schema(pipeline, load_id)
     try:
         if extracted:

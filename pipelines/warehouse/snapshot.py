@@ -7,7 +7,6 @@ somebody who opened an older copy for writing lies beside that copy, and harms n
 
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -40,15 +39,21 @@ def check_snapshot(snapshot: Path, database: Path) -> None:
 
 
 def publish(
-    database: Path, snapshot: Path, *, without: Sequence[str] = (), kept: int = KEPT_COPIES
+    database: Path,
+    snapshot: Path,
+    *,
+    without: Sequence[str] = (),
+    kept: int = KEPT_COPIES,
+    mode: int = 0o600,
 ) -> None:
     """Points `snapshot` at a fresh copy of `database`, less the schemas in `without`.
 
-    The newest `kept` copies are left, this one included. No process may have `database` open. The
-    copy is complete before the link moves, in one step.
+    The copy has the file mode `mode`, and the newest `kept` copies are left, this one included. No
+    process may have `database` open. The copy is complete before the link moves, in one step.
     """
-    copies = _copies(snapshot)
-    folder = copies / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    older, before = _folders(snapshot), snapshot.resolve().parent
+    number = int(older[-1].name) if older and older[-1].name.isdigit() else 0
+    folder = _copies(snapshot) / f"{number + 1:08}"
     folder.mkdir(parents=True)
     copy = folder / snapshot.name  # the same name each time: it is the catalog's name in DuckDB
     shutil.copyfile(database, copy)
@@ -56,9 +61,29 @@ def publish(
         for schema in without:
             connection.execute(f'drop schema if exists "{schema}" cascade').fetchall()
         connection.execute("checkpoint").fetchall()
+    copy.chmod(mode)
+    for above in (folder, folder.parent):  # whoever may read the file comes to it
+        above.chmod(mode | (mode & 0o444) >> 2)
     _point(snapshot, copy)
-    for old in sorted(path for path in copies.iterdir() if path.is_dir())[:-kept]:
-        shutil.rmtree(old, ignore_errors=True)
+    for old in older[: max(len(older) + 1 - kept, 0)]:
+        if old != before or kept == 1:
+            shutil.rmtree(old, ignore_errors=kept > 1)
+
+
+def published_copies(snapshot: Path) -> list[Path]:
+    """The files of the copies that are left, the newest first."""
+    files = [folder / snapshot.name for folder in reversed(_folders(snapshot))]
+    return [file for file in files if file.exists()]
+
+
+def _folders(snapshot: Path) -> list[Path]:
+    """The folders of the copies, the oldest first: no clock says which is older.
+
+    Those of former versions are named by the time, and older than each that has a number.
+    """
+    copies = _copies(snapshot)
+    folders = [path for path in copies.iterdir() if path.is_dir()] if copies.is_dir() else []
+    return sorted(folders, key=lambda path: (path.name.isdigit(), path.name.zfill(24)))
 
 
 def _point(snapshot: Path, copy: Path) -> None:
@@ -69,7 +94,7 @@ def _point(snapshot: Path, copy: Path) -> None:
     except OSError:
         # Windows makes links only for those with the right to: a renamed copy serves read-only
         # readers as well. The mark beside the copies says that the file is the pipeline's.
-        shutil.copyfile(copy, aside)
+        shutil.copy(copy, aside)
         (_copies(snapshot) / "published-without-link").touch()
     aside.replace(snapshot)
 

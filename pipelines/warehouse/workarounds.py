@@ -14,7 +14,13 @@ import duckdb
 from dlt import Pipeline
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchema
+from dlt.common.storages import LoadStorage, NormalizeStorage
+from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline import trace as dlt_trace
+from dlt.pipeline.state_sync import default_pipeline_state
+
+WAITING: Final = ("normalize/extracted", "load/normalized")
+"""Where packages of dlt's wait: first for what makes them ready, then to be loaded."""
 
 
 def remove_unfinished_schemas(working_folder: Path) -> None:
@@ -29,24 +35,95 @@ def remove_unfinished_schemas(working_folder: Path) -> None:
 
 
 def remove_normalized(working_folder: Path) -> None:
-    """Removes what is left of packages that are normalized already.
+    """Removes what is left of packages that are normalized already, or were never read whole.
 
-    dlt 1.31 does so after the normalized package has appeared, in one step. Killed in between, it
-    makes the package again, from what is left; where that is no whole package, it fails.
+    dlt 1.31 keeps the latter for good. It removes the former after the normalized package has
+    appeared, in one step. Killed in between, it makes the package again, from what is left; where
+    that is no whole package, it fails.
     """
     for path in (working_folder / "normalize" / "extracted").glob("*"):
         if (working_folder / "load" / "normalized" / path.name).exists():
             shutil.rmtree(path)
+    for path in (working_folder / "normalize").glob("*"):
+        if path.is_dir() and path.name != "extracted":
+            shutil.rmtree(path)
 
 
 def take_schema(pipeline: Pipeline, load_id: str) -> None:
-    """Makes the schema of a package that was read the pipeline's.
+    """Makes the schema of a package that waits to be loaded the pipeline's.
 
     dlt 1.31 saves the pipeline's own after the package: killed in between, it would go by the
-    former one. The crash test found it; no smaller test shows it.
+    former one. The crash test found it; no smaller test shows it. Without one, it loads nothing.
     """
-    package = Path(pipeline.working_dir, "normalize", "extracted", load_id, "schema.json")
-    pipeline.schemas.save_schema(Schema.from_dict(json.loads(package.read_text("utf-8"))))
+    stages = (f"{stage}/{load_id}/schema.json" for stage in WAITING)
+    file = next(path for stage in stages if (path := Path(pipeline.working_dir, stage)).exists())
+    schema = Schema.from_dict(json.loads(file.read_text("utf-8")))
+    pipeline.schemas.save_schema(schema)
+    if not pipeline.default_schema_name:
+        with pipeline.managed_state():
+            vars(pipeline)["default_schema_name"] = schema.name
+
+
+def forget_state(working_folder: Path) -> None:
+    """Leaves a new pipeline's state, and no schema: dlt takes both from the destination then.
+
+    dlt 1.31 wipes the whole folder where the state is gone, and with it what waits to be loaded.
+    """
+    state = working_folder / "state.json"
+    state.write_text(json_encode_state(default_pipeline_state()), "utf-8")
+    shutil.rmtree(working_folder / "schemas", ignore_errors=True)
+
+
+def forget_broken(working_folder: Path) -> None:
+    """Has dlt take from the destination what a power cut has left empty or torn here.
+
+    dlt 1.31 fails on each such file, in every run. A package of which a part is torn is put aside;
+    what it held is read again, since the state that says that it was read is not kept.
+    """
+    if not working_folder.is_dir():
+        return
+    torn = [
+        package
+        for stage in WAITING
+        for package in working_folder.glob(f"{stage}/*")
+        if any(_content(path) is None for path in package.rglob("*"))
+    ]
+    for package in torn:
+        aside = working_folder / "load" / "broken" / package.name
+        aside.parent.mkdir(exist_ok=True)
+        package.rename(aside)
+    for storage, folder in ((LoadStorage, "load"), (NormalizeStorage, "normalize")):
+        version = working_folder / folder / ".version"
+        if version.exists() and not version.read_bytes().strip(b"\0"):
+            version.write_text(storage.STORAGE_VERSION, "utf-8")
+    kept = [working_folder / "state.json", *working_folder.glob("schemas/*.json")]
+    if torn or not all(map(_content, kept)):
+        forget_state(working_folder)
+
+
+def _content(path: Path) -> Any:
+    """What a file of dlt's holds, as far as its name says how to read it; None if it is torn."""
+    try:
+        if path.suffix == ".json":
+            return json.loads(path.read_text("utf-8"))
+        if path.suffix == ".parquet":
+            from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
+
+            return parquet.read_metadata(path)
+    except (OSError, ValueError):  # Arrow's own are of these
+        return None
+    return ""
+
+
+def keep_newest_packages(pipeline: Pipeline, kept: int) -> None:
+    """Removes what is left of packages that are loaded, but of the newest few.
+
+    dlt 1.31 has a setting to remove their rows (`delete_completed_jobs`), and none for the rest:
+    14 files a run, for good.
+    """
+    loaded = [path for path in packages(pipeline) if path.parent.name == "loaded"]
+    for package in sorted(loaded, key=lambda path: path.stat().st_mtime)[:-kept]:
+        shutil.rmtree(package, ignore_errors=True)
 
 
 def packages(pipeline: Pipeline) -> Iterator[Path]:
@@ -79,6 +156,24 @@ DLT_DESCRIPTIONS: Final[dict[tuple[str, str | None], str]] = {
     ("_dlt_pipeline_state", "_dlt_id"): "Unique identifier of the row",
 }
 """dlt 1.31: its schema describes its other tables and columns, and not these."""
+
+
+DAMAGED: Final = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "Corrupt WAL file",
+    "Failure while replaying WAL file",
+    "Could not read enough bytes",
+)
+
+
+def is_damaged(error: duckdb.Error) -> bool:
+    """Whether DuckDB cannot read a file because of what it holds.
+
+    DuckDB 1.5 says so in words alone: it raises the same error for a file that is locked.
+    """
+    is_inner = isinstance(error, duckdb.SerializationException | duckdb.InternalException)
+    return is_inner or any(words in str(error) for words in DAMAGED)
 
 
 def is_newer_format(error: duckdb.IOException) -> bool:

@@ -99,6 +99,7 @@ def test_a_cell_without_text_is_an_absent_attribute(tmp_path: Path) -> None:
         (BODY + b"]", "it is not whole JSON"),
         (b'[{"slug": "m1"} {"slug": "m2"}]', "it is not whole JSON"),
         (b'{"error": {"type": "rate_limit"}}', "it holds something else than meetings"),
+        (b'{"data": {"meetings": [{"slug": "m1"}]}}', "it holds something else than meetings"),
         (b"[" * 200_000, "cannot be imported"),
         (gzip.compress(BODY)[:-20], "cannot be read"),
         (b"\x1f\x8b broken", "cannot be read"),
