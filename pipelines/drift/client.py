@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import responses
+from time import monotonic
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,7 +19,14 @@ from requests import Response as HttpResponse
 from requests.exceptions import ContentDecodingError
 
 from .endpoints import Endpoint
-from .errors import BrokenAnswerError, DriftError, ForbiddenError, GoneError, RefusedError
+from .errors import (
+    BrokenAnswerError,
+    DriftError,
+    ForbiddenError,
+    GoneError,
+    InvalidError,
+    RefusedError,
+)
 
 T = TypeVar("T")
 
@@ -95,6 +103,8 @@ class DriftClient:
         self.first_date: datetime | None = None
         self.last_date: datetime | None = None
         """The server's clock: the earliest and the latest `Date` of its answers."""
+        self.dated_at = 0.0
+        """When the first of them came, by `monotonic`."""
         self._lock = threading.Lock()
         self._throttle = Throttle(max_connections)
         backoff = dlt.config.get("runtime.request_backoff_factor", float)
@@ -151,6 +161,8 @@ class DriftClient:
                 moment = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
             except ValueError:
                 return
+            if self.first_date is None:
+                self.dated_at = monotonic()
             self.first_date = min(moment, self.first_date or moment)
             self.last_date = max(moment, self.last_date or moment)
 
@@ -171,8 +183,16 @@ class DriftClient:
             )
         if status in RETRIED_STATUS:
             return DriftError(f"{self._host} kept answering {status}: {said}.")
-        kind = GoneError if status in (404, 410) else RefusedError
-        return kind(f"Drift refused the request to {path} ({status}): {said}.")
+        kinds = {
+            204: GoneError,
+            400: InvalidError,
+            404: GoneError,
+            410: GoneError,
+            422: InvalidError,
+        }
+        return kinds.get(status, RefusedError)(
+            f"Drift refused the request to {path} ({status}): {said}."
+        )
 
 
 def _message(response: HttpResponse) -> str:
