@@ -45,8 +45,8 @@ class Reach:
         return windows
 
     def __str__(self) -> str:
-        days = f", at most {self.span // DAY} days at once" if self.span else ""
-        return f"{_day(self.first)} to {_day(self.last)}{days}"
+        days = f", {(self.span + 2) // DAY} days at once" if self.span else ""
+        return f"from {_day(self.first)} to {_day(self.last)} was read{days}"
 
 
 def reaches(now: datetime) -> list[Reach]:
@@ -96,6 +96,7 @@ class Asking(Generic[A]):
         done: list[Window] = []
         if self.number > 1:  # where to begin depends on the time, and that is the server's to say
             self._fetch(likely.first, likely.first + 1)
+        begun = self.number
         while True:
             windows = self.reach(now()).windows(cuts, done)
             pages = read_windows(self, windows, likely, whole=whole, in_flight=in_flight)
@@ -103,12 +104,13 @@ class Asking(Generic[A]):
                 for window, answer in pages:
                     done.append(window)
                     yield window, answer
-            except InvalidError as refusal:
+            except InvalidError:
                 self.number += 1
                 if self.number == len(reaches(now())):
                     raise
-                log.warning(f"{refusal} The run goes on with bounds from {self.reach(now())}.")
             else:
+                if self.number > begun:
+                    log.warning(f"Drift refuses wider bounds: what it shows {self.reach(now())}.")
                 return
 
     def reach(self, now: datetime) -> Reach:

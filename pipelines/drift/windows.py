@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from math import ceil
 from typing import Final, Protocol, TypeVar
 
@@ -70,8 +70,7 @@ def read_windows(
     `in_flight` requests are under way, and as many answers wait for the caller.
     Raises `WindowFullError` for a millisecond that cannot be read whole.
     """
-    waiting = list(windows)
-    heapify(waiting)  # the earliest first: what is known before a part says how full it will be
+    waiting = sorted(windows)  # a heap: what is known before a part says how full it will be
     crowded, running = set[Window](), dict[Future[A], Window]()
     held, doubtful = list[tuple[Window, A]](), list[tuple[Window, A]]()
     known = list[tuple[Window, int]]()
@@ -101,8 +100,7 @@ def read_windows(
                         if len(windows) == 1 and len(set(answer.slot_starts)) > 1:
                             cap = cap or answer.rows  # if it is one: that of the whole window
                         parts = _parts(window, answer, likely)
-                        # The first part lies behind meetings and before others, so it is likely as
-                        # full as what is before it. The last may be the end of all: that is asked.
+                        # Likely as full as what is before it. The last may be the end of all.
                         crowded.add(parts[0])
                         for part in parts:
                             heappush(waiting, part)

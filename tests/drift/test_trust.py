@@ -10,6 +10,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from drift import DriftError, believe, drift_source
+from fake_drift.server import Answer
 from tests.drift.conftest import DAY, HOUR, NOW, NOW_MS, Open
 from tests.hostile import HostileDrift
 
@@ -226,3 +227,154 @@ def test_bounds_that_filter_on_another_attribute_are_found_out_by_the_first_read
     said = run.refused()
     assert said.startswith("Asked for meetings from ")
     assert "its bounds do not filter on slotStart, so a read cannot be complete" in said
+
+
+# --- one meeting in two states
+
+
+def test_two_states_with_one_updated_at_in_one_answer_are_two_versions_for_good(
+    load: Callable[..., Loaded],
+) -> None:
+    pairs = [
+        [{**one, "agentId": n % 5 + agent * 10} for agent in (1, 2)]
+        for n, one in enumerate(meetings(12))
+    ]
+    run = load([])
+    newest = []
+    for number in range(4):
+        ordered = [pair[:: (-1) ** (n * number + number)] for n, pair in enumerate(pairs)]
+        run.server.set_meetings([one for pair in ordered for one in pair])
+        run.sync()
+        newest.append(
+            run.query(
+                "select slug, last(agent_id order by updated_at, sync_id, content_hash)"
+                " from meeting_versions group by slug order by slug"
+            )
+        )
+    assert run.count("meeting_versions") == 24
+    assert newest[1:] == newest[:-1]
+
+
+# --- clocks
+
+
+@pytest.mark.parametrize("days", [40, -40])
+def test_a_run_whose_clock_is_wrong_goes_by_the_servers_and_says_so(
+    load: Callable[..., Loaded], caplog: pytest.LogCaptureFixture, days: int
+) -> None:
+    run = load(meetings(3))
+    run.sync()
+    assert caplog.messages == []
+    run.sync(clock=timedelta(days=days))
+    way = "ahead of" if days > 0 else "behind"
+    (said,) = [line for line in caplog.messages if line.startswith("The clock here is")]
+    assert f"{way} Drift's: the run goes by Drift's, 2026-06-01 10:00 UTC." in said
+    run.sync(clock=timedelta(minutes=4))
+    times = run.query("select started_at, gap_from from syncs order by sync_id")
+    assert times == [
+        (NOW + timedelta(hours=1), None),
+        (NOW + timedelta(hours=2), None),
+        (NOW + timedelta(hours=3, minutes=4), None),
+    ]
+
+
+def test_a_now_in_the_future_does_not_survive_the_next_right_run(
+    load: Callable[..., Loaded],
+) -> None:
+    run = load(meetings(3))
+    run.sync()
+    run.now += timedelta(days=40)  # both clocks are wrong, so nothing tells
+    run.sync()
+    run.now += timedelta(days=1)
+    run.sync()
+    assert run.query("select count(gap_from) from syncs") == [(1,)]
+    run.now -= timedelta(days=41)
+    run.sync()
+    syncs = run.query("select started_at, finished_at, window_from from syncs order by sync_id")
+    assert [row[0] for row in syncs] == sorted(row[0] for row in syncs)
+    assert syncs[-1][0] == run.now == NOW + timedelta(hours=4)
+    assert all(row[1] - row[0] < timedelta(minutes=1) for row in syncs)
+    assert all(abs(row[1] - row[2] - timedelta(days=30)) < timedelta(minutes=1) for row in syncs)
+    assert run.query("select count(gap_from) from syncs") == [(0,)]
+    run.sync()
+    assert run.query("select max(started_at) from syncs") == [(run.now,)]
+
+
+# --- bounds
+
+
+def takes(*, far: int = 10**18, span: int = 10**18) -> Callable[[int, int], bool]:
+    return lambda first, last: last <= far and last - first <= span
+
+
+@pytest.mark.parametrize(
+    ("options", "refused", "shown"),
+    [
+        ({"far": 15_000_000_000_000}, 1, "from 1970-01-01 to 2445-05-01 was read"),
+        ({"span": 365 * DAY}, 3, "from 2026-05-01 to 2028-06-01 was read, 360 days at once"),
+        ({"span": 90 * DAY}, 4, "from 2026-05-01 to 2028-06-01 was read, 89 days at once"),
+    ],
+)
+def test_bounds_that_drift_refuses_are_found_out_once(
+    load: Callable[..., Loaded],
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, int],
+    refused: int,
+    shown: str,
+) -> None:
+    run = load(meetings(1_500), takes=takes(**options))
+
+    def statuses() -> list[int]:
+        return [one.status for one in run.server.requests]
+
+    run.sync()
+    assert run.count("listed_meetings") == 1_500
+    assert refused <= statuses().count(400) <= refused + 3  # several may be under way
+    assert caplog.messages[-1] == f"Drift refuses wider bounds: what it shows {shown}."
+    before = len(run.server.requests)
+    run.server.set_meetings(meetings(1_501))
+    run.sync(clock=timedelta(days=40))
+    assert statuses()[before:].count(400) == 0
+    assert len(run.server.requests) - before <= 13
+    assert run.count("listed_meetings") == 1_501
+    to = shown.split()[3]
+    assert run.query("select window_to::date::text from syncs") == [(to,)] * 2
+
+
+def test_bounds_that_are_refused_half_way_cost_nothing_that_was_read(
+    load: Callable[..., Loaded],
+) -> None:
+    run = load(meetings(3_000))
+    run.sync()
+    run.server.takes = takes(far=15_000_000_000_000)
+    run.server.set_meetings(meetings(3_001))
+    run.sync()
+    assert run.count("listed_meetings") == 3_001
+
+
+def test_bounds_of_which_none_will_do_are_a_sentence(load: Callable[..., Loaded]) -> None:
+    run = load([], takes=lambda *_: False)
+    assert run.refused() == (
+        "Drift refused the request to /users/meetings/org (400): Not these bounds."
+    )
+    assert len(run.server.requests) <= 40
+
+
+# --- nothing
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b"{}"), (204, b""), (200, b"{}"), (200, b'{"data": null}')]
+)
+def test_an_organisation_that_never_had_a_meeting_may_say_so_in_other_ways(
+    load: Callable[..., Loaded], status: int, body: bytes
+) -> None:
+    run = load([], nothing=Answer(status, body))
+    run.sync()
+    assert len(run.server.requests) == 1
+    run.server.set_meetings(meetings(1))
+    run.sync()
+    assert run.count("listed_meetings") == 1
+    run.server.set_meetings([])
+    assert "Drift refused" in (said := run.refused()) or "has no list of data" in said
+    assert run.count("listed_meetings") == 1

@@ -46,6 +46,9 @@ CAPS: dict[str, tuple[int, dict[str, Any]]] = {
     "a silent cap of 500": (500, {"cap": 500}),
     "a silent cap of 250": (250, {"cap": 250}),
     "a silent cap of 50": (50, {"cap": 50}),
+    "an odd cap of 999": (999, {"cap": 999}),
+    "an odd cap of 333": (333, {"cap": 333}),
+    "an odd cap of 37": (37, {"cap": 37}),
 }
 IN_2090 = milliseconds(datetime(2090, 1, 1, tzinfo=UTC))
 
