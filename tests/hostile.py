@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
-from fake_drift.server import Answer, Asked, FakeDrift, Handler, error
+from fake_drift.server import VISIBLE, Answer, Asked, FakeDrift, Handler, error
 from fake_drift.shelf import Record, Shelf
 
 
@@ -81,6 +81,7 @@ class HostileDrift(FakeDrift):
     filters_on: str = "slotStart"  # what the bounds are compared with
     takes: Callable[[int, int], bool] = lambda first, last: True  # other bounds: 400
     nothing: Answer | None = None  # instead of an empty list
+    strays: int = 0  # rows from beside the window in each answer that has room for them
     serves_unscheduled: bool = False  # records without a slotStart: in every answer, or in none
     refusal_status: int = 403  # documented; clients in public code expect 401 as well
     refusal_words: str = ""  # said after the documented ones
@@ -155,6 +156,10 @@ class HostileDrift(FakeDrift):
             kept = matching[len(matching) - room :]
         elif self.survivors == "shuffled":
             kept = sorted(dice.sample(matching, room))
+        oldest = (self.clock() - VISIBLE).timestamp() * 1000
+        beside = range(bisect_left(shelf.starts, oldest), len(shelf.starts))
+        room = min(self.strays, len(beside), limit - len(extra) - len(kept))
+        kept = sorted({*kept, *dice.sample(beside, room)}) if room > 0 else kept
         rows = [*kept, *extra]
         if self.order == "newest":
             rows.reverse()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import responses
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import dlt
@@ -40,6 +40,22 @@ RETRIED_FAULTS = (
     ContentDecodingError,
     BrokenAnswerError,
 )
+
+
+MOST_BYTES: Final = 64 * 2**20
+"""The most that an answer may hold once it is unpacked: 1,000 meetings hold one or two."""
+
+
+def _read(response: HttpResponse, *_: object, **__: object) -> None:
+    """A response hook that reads the body, as far as it is no longer than any answer can be."""
+    body = bytearray()
+    for chunk in response.iter_content(1 << 16):
+        body += chunk
+        if len(body) > MOST_BYTES:
+            response.close()
+            host = urlsplit(response.url).netloc
+            raise DriftError(f"{host} sent an answer of over {MOST_BYTES >> 20} MB: no answer is.")
+    vars(response)["_content"] = bytes(body)  # where it is taken from, as if read at once
 
 
 class _Decoded(Generic[T]):
@@ -140,7 +156,8 @@ class DriftClient:
                     self.base_url + path,
                     params=params,
                     allow_redirects=False,
-                    hooks={"response": [self._note, decoded]},
+                    stream=True,
+                    hooks={"response": [self._note, _read, decoded]},
                 )
         except RequestException as fault:
             raise DriftError(f"{self._host} could not be read: {_reason(fault)}.") from fault

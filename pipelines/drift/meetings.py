@@ -69,8 +69,9 @@ def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Itera
     with run.destination.open() as stored:
         known = _known_versions(stored, since, run.now() - VISIBLE)
         organisations = set() if run.accept_organisation else known_organisations(stored)
-        begun, righted = begin_sync(stored, last, run.now())
-    sync_id, started_at = begun["sync_id"], begun["started_at"]
+        begun, righted = begin_sync(stored, last, state.get("last_id"), run.now())
+    state["last_id"] = sync_id = begun["sync_id"]
+    started_at = begun["started_at"]
     with closing(VersionSet(known, sync_id=sync_id, started_at=started_at)) as versions:
         for table in tables.RELATED:  # models read them, whether or not they are loaded
             if table.name not in dlt.current.source_schema().tables:

@@ -17,28 +17,26 @@ SYNC_ID: Final = "%Y%m%dT%H%M%S.%fZ"
 Row = dict[str, Any]
 
 
-def begin_sync(stored: KnownState, last: Row, started_at: datetime) -> tuple[Row, list[Row]]:
+def begin_sync(
+    stored: KnownState, last: Row, last_id: str | None, started_at: datetime
+) -> tuple[Row, list[Row]]:
     """`sync_id`, `started_at` and `started_before` of a sync, and rows to be written anew: those
     of syncs that are later than now, as a clock had it that ran ahead.
 
-    `last` is what the last read left. Ids rise with each sync, whatever happens to any clock.
+    `last` is what the last read left, `last_id` the id of the last one, believed or not. Ids rise,
+    whatever happens to any clock.
     """
-    if not last:
-        return _begun(started_at, started_at, None), []
-    before, righted = last["started_at"], list[Row]()
-    if before > started_at + TOLERATED:
+    before, righted = last.get("started_at"), list[Row]()
+    if before and before > started_at + TOLERATED:
         query = f"select {', '.join(tables.SYNCS)} from {tables.SYNC.name}"
         rows = stored.table(query, tables.SYNC.schema, tables.SYNC).to_pylist()
         righted = _righted(sorted(rows, key=lambda row: row["started_at"]), started_at)
         before = righted[-1]["started_at"] if righted else started_at - TICK
-    started_at = max(started_at, before + TICK)
-    last_id = datetime.strptime(last["sync_id"], SYNC_ID).replace(tzinfo=UTC)
-    return _begun(max(started_at, last_id + TICK), started_at, before), righted
-
-
-def _begun(id_at: datetime, started_at: datetime, before: datetime | None) -> Row:
-    sync_id = id_at.astimezone(UTC).strftime(SYNC_ID)
-    return {"sync_id": sync_id, "started_at": started_at, "started_before": before}
+    started_at = max(started_at, before + TICK) if before else started_at
+    sync_id = started_at.astimezone(UTC).strftime(SYNC_ID)
+    if last_id and last_id >= sync_id:
+        sync_id = (datetime.strptime(last_id, SYNC_ID) + TICK).strftime(SYNC_ID)
+    return {"sync_id": sync_id, "started_at": started_at, "started_before": before}, righted
 
 
 def _righted(rows: list[Row], now: datetime) -> list[Row]:

@@ -300,6 +300,32 @@ def test_a_now_in_the_future_does_not_survive_the_next_right_run(
     assert run.query("select max(started_at) from syncs") == [(run.now,)]
 
 
+# --- lengths
+
+
+def test_answers_of_a_small_organisation_are_asked_for_again_only_where_they_could_be_cut(
+    load: Callable[..., Loaded],
+) -> None:
+    run, before = load(meetings(500)), 0
+    for count, requests in [(500, 3), (495, 1), (510, 3), (440, 3)]:
+        run.server.set_meetings(meetings(count))
+        run.sync()
+        assert len(run.server.requests) - before == requests
+        before = len(run.server.requests)
+
+
+def test_later_reads_know_the_cap_that_an_earlier_one_met(load: Callable[..., Loaded]) -> None:
+    run = load(meetings(1_332), cap=333)
+    run.sync()
+    before = len(run.server.requests)
+    run.sync()
+    assert len(run.server.requests) - before <= 1.15 * 5 + 2
+    more = [{**one, "slug": f"more-{n}"} for n, one in enumerate(meetings(60))]
+    run.server.set_meetings([*meetings(1_332), *more])
+    run.sync()
+    assert run.count("listed_meetings") == 1_392
+
+
 # --- bounds
 
 

@@ -234,6 +234,12 @@ def test_a_hundred_meetings_at_one_moment_are_an_error_while_no_answer_was_longe
         read(served(at(*[NOW_MS] * 100)))
 
 
+def test_a_moment_that_is_as_long_as_a_cut_answer_is_an_error(served: Open) -> None:
+    server = served(at(NOW_MS - HOUR, *[NOW_MS] * 340, NOW_MS + HOUR), cap=333)
+    with pytest.raises(WindowFullError, match=r"At 2026-06-01T08:00:00\.000.* with 333 meetings"):
+        read(server)
+
+
 def test_a_hundred_meetings_at_one_moment_are_whole_once_an_answer_was_longer(
     served: Open,
 ) -> None:
