@@ -30,6 +30,8 @@ OPTIONS = {
     "--dry-run": "with --import: only say what it would add",
     "--json": "with --status: for machines",
     "--verbose": "dlt's log, and tracebacks of failures",
+    "--accept-delisted": "believe a read that lacks many of the meetings listed before",
+    "--accept-organisation": "load meetings of another organisation than those loaded before",
 }
 COMMANDS = {
     "--full-refresh": "read without what the last run left behind; nothing is dropped",
@@ -91,7 +93,8 @@ def command(options: argparse.Namespace) -> tuple[list[str], int]:
     if options.files:
         importing = run.dry_import if options.dry_run else run.import_files
         return importing(PROJECT, options.files, demo=demo), 0
-    return run.run(PROJECT, demo=demo, full_refresh=options.full_refresh), 0
+    reading = ("full_refresh", "accept_delisted", "accept_organisation")
+    return run.run(PROJECT, demo=demo, **{name: getattr(options, name) for name in reading}), 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -203,6 +204,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--examples", type=int, default=2, help="invented organisations, 40 steps each"
     )
+    parser.addoption(
+        "--example-seed", type=int, help="of the invented organisations; another one each time"
+    )
+
+
+@pytest.fixture
+def example_seed(request: pytest.FixtureRequest) -> int:
+    given = request.config.getoption("--example-seed")
+    return random.randrange(2**32) if given is None else int(given)
 
 
 @pytest.fixture

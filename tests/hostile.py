@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
-from fake_drift.server import Answer, Asked, FakeDrift, Handler, error
+from fake_drift.server import VISIBLE, Answer, Asked, FakeDrift, Handler, error
 from fake_drift.shelf import Record, Shelf
 
 
@@ -78,6 +78,10 @@ class HostileDrift(FakeDrift):
     order: Literal["slot_start", "newest", "updated", "shuffled"] = "slot_start"  # of the rows kept
     survivors: Literal["first", "last", "shuffled"] = "first"  # kept when too many match, by slot
     ignores_limit: bool = False  # answers 100 rows, whatever is asked
+    filters_on: str = "slotStart"  # what the bounds are compared with
+    takes: Callable[[int, int], bool] = lambda first, last: True  # other bounds: 400
+    nothing: Answer | None = None  # instead of an empty list
+    strays: int = 0  # rows from beside the window in each answer that has room for them
     serves_unscheduled: bool = False  # records without a slotStart: in every answer, or in none
     refusal_status: int = 403  # documented; clients in public code expect 401 as well
     refusal_words: str = ""  # said after the documented ones
@@ -97,7 +101,7 @@ class HostileDrift(FakeDrift):
         records = self._stock()
         with self._stocking:
             if records is not self._stocked[0]:
-                self._stocked = (records, Shelf(records))
+                self._stocked = (records, Shelf(records, self.filters_on))
             return self._stocked[1]
 
     def respond(self, handler: Handler, asked: Asked, number: int) -> None:
@@ -114,6 +118,12 @@ class HostileDrift(FakeDrift):
             os.close(handler.connection.detach())  # an ordinary close would say goodbye first
             return
         answer = self.answer(asked, number)
+        if asked.path == "/users/meetings/org" and answer.status == 200:
+            bounds = (int(asked.query[name]) for name in ("min_start_time", "max_start_time"))
+            if not self.takes(*bounds):
+                answer = error(400, "validation_error", "Not these bounds.")
+            elif self.nothing and answer.body == b'{"data":[]}':
+                answer = self.nothing
         if answer.status == 200 and asked.path in self.bodies:
             answer = Answer(200, self.bodies[asked.path])
         answer = fault.spoil(answer) if fault else answer
@@ -146,6 +156,10 @@ class HostileDrift(FakeDrift):
             kept = matching[len(matching) - room :]
         elif self.survivors == "shuffled":
             kept = sorted(dice.sample(matching, room))
+        oldest = (self.clock() - VISIBLE).timestamp() * 1000
+        beside = range(bisect_left(shelf.starts, oldest), len(shelf.starts))
+        room = min(self.strays, len(beside), limit - len(extra) - len(kept))
+        kept = sorted({*kept, *dice.sample(beside, room)}) if room > 0 else kept
         rows = [*kept, *extra]
         if self.order == "newest":
             rows.reverse()

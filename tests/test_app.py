@@ -19,7 +19,9 @@ from drift.api import VISIBLE_DAYS
 from drift.privacy import MODES
 from tests.conftest import ROOT, Project
 
-OWN_ARGUMENTS = {"full_refresh", "started_at"}
+OWN_ARGUMENTS = {
+    *("full_refresh", "started_at", "max_delisted_share", "accept_delisted", "accept_organisation")
+}
 """Arguments of the source that the run passes itself."""
 
 

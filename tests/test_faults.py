@@ -1,11 +1,13 @@
 """A network, a server and a disk at their worst: the tables come out as on a good day."""
 
+import json
 import random
 import resource
 import shutil
 import subprocess
 from pathlib import Path
 
+from fake_drift.organisation import ORG_ID
 from fake_drift.people import people_of
 from tests.conftest import Project, Serve, meeting
 from tests.hostile import Fault
@@ -65,7 +67,7 @@ def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_withou
 def test_a_disk_that_is_full_fails_the_run_and_the_next_makes_it_good(
     project: Project, serve: Serve
 ) -> None:
-    server = serve([meeting("m0")])
+    server = serve([meeting("m0", orgId=ORG_ID)])
     project.run()
     published = Path(project.folder / "warehouse.duckdb").readlink()
     server.set_meetings(synthetic_meetings(3_000, "uniform", START))
@@ -99,7 +101,13 @@ def test_a_read_that_fails_half_way_never_replaces_what_is_listed(
     project.run(code=1)
     assert project.query("select count(*) from drift.listed_meetings") == [(1_500,)]
     server.faults = lambda *_: None
-    project.run()
+    before = project.tables()
+    assert "no longer returns 1,500 of the 1,500 meetings" in project.run(code=1).stderr
+    assert project.tables() == before
+    shown = json.loads(project.run("--status", "--json", code=0).stdout)
+    assert (shown["state"], shown["last_run"]["exit_code"]) == ("fresh", 1)
+    assert "no longer returns 1,500 of the 1,500 meetings" in shown["last_run"]["message"]
+    project.run("--accept-delisted", BOOKINGS__MAX_DELISTED_SHARE="0.1")
     assert project.query("select slug from drift.listed_meetings") == [("other",)]
     assert project.query(
         "select meeting_state, count(*) from bookings.meetings group by 1 order by 1"

@@ -70,6 +70,7 @@ class Sync:
 
     def run(self, moment: datetime = NOW, **settings: Any) -> list[str]:
         """What the summary says of related records, which are read after meetings are loaded."""
+        self.server.clock = lambda: moment
         source = drift_source(
             self.server.url,
             self.server.token,
@@ -543,6 +544,7 @@ def test_one_run_loads_everything_and_a_second_one_nothing(
         conversation=lambda number: {"id": number},
     )
     for day in range(2):
+        sync.server.clock = lambda day=day: NOW + day * DAY  # type: ignore[misc]
         before = len(sync.server.requests)
         source = drift_source(
             sync.server.url,
@@ -568,9 +570,11 @@ def test_one_run_loads_everything_and_a_second_one_nothing(
 
 
 def test_a_contact_of_a_meeting_that_changed_in_the_same_run_is_read_again(start: Start) -> None:
-    meetings = [booked("a", 1), booked("b", 2)]
+    later = milliseconds(NOW + 20 * DAY)
+    meetings = [booked("a", 1, slotStart=later), booked("b", 2, slotStart=later)]
     sync = start(meetings, contact=visitor)
     for day in (0, 40):
+        sync.server.clock = lambda day=day: NOW + day * DAY  # type: ignore[misc]
         source = drift_source(
             sync.server.url, sync.server.token, started_at=NOW + timedelta(days=day)
         )

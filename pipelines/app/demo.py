@@ -1,9 +1,9 @@
 """The demo: a fake Drift, over real HTTP, that moves on by a day with each run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from dlt import Pipeline
 from dlt.extract.source import DltSource
@@ -18,8 +18,11 @@ CONTACTS_PER_RUN: Final = 200
 
 
 @contextmanager
-def demo_source(pipeline: Pipeline, *, full_refresh: bool) -> Iterator[DltSource]:
-    """The source, reading a fake Drift at the day after the one that the pipeline has seen."""
+def demo_source(pipeline: Pipeline, reading: Mapping[str, Any]) -> Iterator[DltSource]:
+    """The source, reading a fake Drift at the day after the one that the pipeline has seen.
+
+    `reading` are further arguments of `drift_source`.
+    """
     organisation = Organisation()
     pipeline.sync_destination()
     last = last_read(pipeline)
@@ -30,6 +33,6 @@ def demo_source(pipeline: Pipeline, *, full_refresh: bool) -> Iterator[DltSource
             base_url=server.url,
             access_token=server.token,
             started_at=now,
-            full_refresh=full_refresh,
             contacts_per_run=CONTACTS_PER_RUN,
+            **reading,
         )

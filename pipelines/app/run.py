@@ -7,32 +7,43 @@ Reading order: here; then `session` (what they share with `redact`), and behind 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from app.last_run import recorded
 from app.session import Session
 from app.summary import summarize, summarize_import
-from drift import drift_source, is_waiting
+from drift import believe, drift_source, is_waiting
 from drift import summary as related_lines
 from drift.import_files import Tally, count_import, drift_import
 from drift.saved_files import find_files
 
 
-def run(project: Path, *, demo: bool, full_refresh: bool) -> list[str]:
-    """Reads Drift, builds, checks and publishes; the summary."""
+def run(project: Path, *, demo: bool, full_refresh: bool, **accepted: bool) -> list[str]:
+    """Reads Drift, builds, checks and publishes; the summary.
+
+    `accepted` are the arguments of `drift_source` that accept what is not believed.
+    """
     session = Session(project, demo=demo)
+    share = session.settings.bookings.max_delisted_share
+    reading: dict[str, Any] = {
+        "full_refresh": full_refresh,
+        "max_delisted_share": share,
+        **accepted,
+    }
     with session.locked(), recorded(session.paths.last_run), ExitStack() as held:
         # A missing token is said before anything is made.
-        source = None if demo else drift_source(full_refresh=full_refresh)
+        source = None if demo else drift_source(**reading)
         with session.opened() as pipeline:
             with session.loading():
                 if source is None:
                     from app.demo import demo_source  # noqa: PLC0415 - brings the fake Drift
 
-                    source = held.enter_context(demo_source(pipeline, full_refresh=full_refresh))
+                    source = held.enter_context(demo_source(pipeline, reading))
                 lists = source.with_resources("meetings", "users", "teams", "playbooks")
                 by_id = source.with_resources("contacts", "conversations")
                 with session.steps.step("sync"):
                     pipeline.run(lists)
+                    believe(lists)
                 with session.steps.step("contacts"):
                     if is_waiting(pipeline, full_refresh=full_refresh):
                         pipeline.run(by_id)

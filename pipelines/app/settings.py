@@ -45,6 +45,10 @@ def at_least(least: float) -> Check:
     return check
 
 
+def a_share(number: float) -> str | None:
+    return None if 0 <= number <= 1 else f"must lie between 0 and 1, not {number:g}"
+
+
 def one_of(*choices: str) -> Check:
     *others, last = choices
     words = f"{', '.join(others)} or {last}"
@@ -152,6 +156,8 @@ class Bookings(BaseConfiguration):
     """The most that DuckDB holds in memory, as it writes sizes."""
     stale_after_hours: float = setting(24.0, at_least(0))
     """How old the data may be before `--status` calls them stale."""
+    max_delisted_share: float = setting(0.2, a_share)
+    """The share of the meetings listed before that a read may lack and still be believed."""
     report: str = ""
     """Where each run writes the booking report, relative to the project; empty for none."""
 

@@ -25,8 +25,9 @@ from .privacy import policy_of
 from .read_by_id import Wanted, is_waiting, read_by_id
 from .related import read_playbooks, read_teams, read_users, summary
 from .run import Run, last_read
+from .trust import believe
 
-__all__ = ["DriftError", "drift_source", "is_waiting", "last_read", "summary"]
+__all__ = ["DriftError", "believe", "drift_source", "is_waiting", "last_read", "summary"]
 
 
 @dlt.source(name="drift", max_table_nesting=0)
@@ -46,6 +47,9 @@ def drift_source(
     personal_data: str = "keep",
     personal_data_key: dlt.TSecretStrValue | None = None,
     full_refresh: bool = False,
+    max_delisted_share: float = 0.2,
+    accept_delisted: bool = False,
+    accept_organisation: bool = False,
     started_at: datetime | None = None,
 ) -> list[DltResource]:
     """Booked meetings, and the records that they name.
@@ -68,6 +72,10 @@ def drift_source(
         personal_data_key: The key of the hash.
         full_refresh: Read without what the last run left, and ask again for records that were
             gone. Drops nothing.
+        max_delisted_share: The share of the meetings listed, and still to be in sight, that a read
+            may lack and be believed (see `believe`); 20 may always go missing.
+        accept_delisted: Whether it may lack any number.
+        accept_organisation: Whether it may have meetings of another organisation than those loaded.
         started_at: When this run starts, where that is not now.
 
     Returns:
@@ -78,7 +86,16 @@ def drift_source(
     client = DriftClient(
         base_url, access_token, max_connections=requests_in_flight, quotes_drift=privacy.keeps
     )
-    run = Run(client, privacy, requests_in_flight, started_at or datetime.now(UTC), full_refresh)
+    run = Run(
+        client,
+        privacy,
+        requests_in_flight,
+        started_at or datetime.now(UTC),
+        full_refresh,
+        accept_delisted,
+        accept_organisation,
+        max_delisted_share,
+    )
     cursor = dlt.sources.incremental[datetime](
         "updated_at", primary_key=(), lag=overlap_hours * 3600
     )
@@ -102,7 +119,8 @@ def meetings_resource(
     """Every state of each meeting in sight, from 30 days ago to the end of time.
 
     Tables: `meeting_versions`, `listed_meetings`, `unlisted_meetings`, `rejected_meetings`,
-    `syncs`. A read is complete, or it raises `DriftError` and nothing of it is loaded.
+    `syncs`. A read is complete, or it raises `DriftError` and nothing of it is loaded; whether what
+    it says is believed, `believe` says.
     """
     yield from read_meetings(run, updated)
 

@@ -9,7 +9,10 @@ LIMIT: Final = 1000
 
 ROUND: Final = 50
 """An answer whose length is a multiple of this may have been cut by a cap nobody wrote down (the
-default limit of 100 among them): such caps are round numbers, and asking again is cheap."""
+default limit of 100 among them), even where an earlier read has seen longer ones."""
+
+SMALLEST_CAP: Final = 10
+"""The shortest answer that may have been cut. A first read asks again for longer ones alone."""
 
 DEFAULT_LIMIT: Final = 100
 """Drift's own limit where `limit` is left out, or is not honoured."""
@@ -23,6 +26,15 @@ end of time."""
 
 LAST_MS: Final = 253_402_214_400_000
 """9999-12-31, the end of every read: no meeting can lie beyond it and come into view later."""
+
+FAR_MS: Final = 15_000_000_000_000
+"""2445: the farthest bound that was seen in public clients, should 9999 be refused."""
+
+SPANS_DAYS: Final = (360, 89, 29)
+"""How many days are asked for at once, should longer spans be refused: a year, 90 days, a month."""
+
+AHEAD_DAYS: Final = 731
+"""How far ahead is read then: what lies beyond comes into view later, and is not lost."""
 
 USERS_AT_ONCE: Final = 20
 """The most users that one request may ask for by their ids."""

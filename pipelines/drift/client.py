@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import responses
-from typing import Any, Generic, TypeVar
+from time import monotonic
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import dlt
@@ -18,7 +19,14 @@ from requests import Response as HttpResponse
 from requests.exceptions import ContentDecodingError
 
 from .endpoints import Endpoint
-from .errors import BrokenAnswerError, DriftError, ForbiddenError, GoneError, RefusedError
+from .errors import (
+    BrokenAnswerError,
+    DriftError,
+    ForbiddenError,
+    GoneError,
+    InvalidError,
+    RefusedError,
+)
 
 T = TypeVar("T")
 
@@ -32,6 +40,22 @@ RETRIED_FAULTS = (
     ContentDecodingError,
     BrokenAnswerError,
 )
+
+
+MOST_BYTES: Final = 64 * 2**20
+"""The most that an answer may hold once it is unpacked: 1,000 meetings hold one or two."""
+
+
+def _read(response: HttpResponse, *_: object, **__: object) -> None:
+    """A response hook that reads the body, as far as it is no longer than any answer can be."""
+    body = bytearray()
+    for chunk in response.iter_content(1 << 16):
+        body += chunk
+        if len(body) > MOST_BYTES:
+            response.close()
+            host = urlsplit(response.url).netloc
+            raise DriftError(f"{host} sent an answer of over {MOST_BYTES >> 20} MB: no answer is.")
+    vars(response)["_content"] = bytes(body)  # where it is taken from, as if read at once
 
 
 class _Decoded(Generic[T]):
@@ -95,6 +119,8 @@ class DriftClient:
         self.first_date: datetime | None = None
         self.last_date: datetime | None = None
         """The server's clock: the earliest and the latest `Date` of its answers."""
+        self.dated_at = 0.0
+        """When the first of them came, by `monotonic`."""
         self._lock = threading.Lock()
         self._throttle = Throttle(max_connections)
         backoff = dlt.config.get("runtime.request_backoff_factor", float)
@@ -130,7 +156,8 @@ class DriftClient:
                     self.base_url + path,
                     params=params,
                     allow_redirects=False,
-                    hooks={"response": [self._note, decoded]},
+                    stream=True,
+                    hooks={"response": [self._note, _read, decoded]},
                 )
         except RequestException as fault:
             raise DriftError(f"{self._host} could not be read: {_reason(fault)}.") from fault
@@ -151,6 +178,8 @@ class DriftClient:
                 moment = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
             except ValueError:
                 return
+            if self.first_date is None:
+                self.dated_at = monotonic()
             self.first_date = min(moment, self.first_date or moment)
             self.last_date = max(moment, self.last_date or moment)
 
@@ -171,8 +200,16 @@ class DriftClient:
             )
         if status in RETRIED_STATUS:
             return DriftError(f"{self._host} kept answering {status}: {said}.")
-        kind = GoneError if status in (404, 410) else RefusedError
-        return kind(f"Drift refused the request to {path} ({status}): {said}.")
+        kinds = {
+            204: GoneError,
+            400: InvalidError,
+            404: GoneError,
+            410: GoneError,
+            422: InvalidError,
+        }
+        return kinds.get(status, RefusedError)(
+            f"Drift refused the request to {path} ({status}): {said}."
+        )
 
 
 def _message(response: HttpResponse) -> str:

@@ -46,6 +46,8 @@ _TIMES: Final = pa.schema([("data", pa.list_(pa.struct([("slotStart", pa.int64()
 NESTED_MOST: Final = 5_000
 """Brackets that a body may hold: Arrow's reader overflows its stack on very deep records."""
 
+NOTHING: Final = b'{"data":[]}'
+
 _LONG_NUMBER: Final = re.compile(rb"\d{20}")
 """Digits of an integer that may be beyond 64 bits: orjson would round it."""
 
@@ -78,6 +80,11 @@ class Page:
     def slot_starts(self) -> Sequence[int]:
         times = self.meetings["slot_start"].drop_null().cast(pa.int64())
         return [at // 1000 for at in times.to_pylist()]
+
+
+def is_nothing(body: bytes) -> bool:
+    """Whether a body is an object that says of no meetings, without a list: `{}`, data of null."""
+    return b"".join(body.split()) in (b"{}", b'{"data":null}')
 
 
 def decode_page(body: bytes) -> Page:

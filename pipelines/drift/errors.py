@@ -16,6 +16,10 @@ class RefusedError(DriftError):
     """Drift refused the request itself: asking again cannot help."""
 
 
+class InvalidError(RefusedError):
+    """Drift does not take the values of a request, such as its bounds."""
+
+
 class ForbiddenError(RefusedError):
     """Drift refused the token, or the token lacks a scope."""
 

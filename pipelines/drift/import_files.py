@@ -93,7 +93,7 @@ def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolic
     now, destination = datetime.now(UTC), Destination()
     every_version = (
         "select slug, case when not is_updated_at_inferred then updated_at end as updated_at,"
-        f" content_hash from {tables.VERSIONS.name}"
+        f" content_hash, true as is_newest from {tables.VERSIONS.name}"
     )
     with destination.open() as stored:
         known = stored.table(every_version, KNOWN_COLUMNS, tables.VERSIONS)

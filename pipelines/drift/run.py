@@ -1,9 +1,11 @@
 """What the resources of one `drift_source` share while they are read."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
 
 import dlt
 import pyarrow as pa
@@ -13,6 +15,11 @@ from .client import DriftClient
 from .known_state import Destination
 from .privacy import PrivacyPolicy
 from .values import UTC_TIME
+
+log = logging.getLogger(__name__)
+
+TOLERATED: Final = timedelta(minutes=5)
+"""How far apart two clocks may be."""
 
 MEETINGS = "meetings"
 IDS = {"users": "agent_id", "contacts": "scheduler_id", "conversations": "conversation_id"}
@@ -28,11 +35,30 @@ class Run:
     in_flight: int
     started_at: datetime
     full_refresh: bool
+    accept_delisted: bool = False
+    accept_organisation: bool = False
+    max_delisted_share: float = 0.2
     destination: Destination = field(default_factory=Destination)
     has_read_meetings: bool = False
     stored_lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Rows of the destination that a resource has read for another: each takes its own."""
     _ids: dict[str, list[pa.Table]] = field(default_factory=dict)
+    _made_at: float = field(default_factory=monotonic)
+
+    def now(self) -> datetime:
+        """When the run started: by the server's clock, once it is known to differ from this one."""
+        date = self.client.first_date
+        if date:
+            passed = timedelta(seconds=self.client.dated_at - self._made_at)
+            ahead = self.started_at + passed - date
+            if abs(ahead) > TOLERATED:
+                way = "ahead of" if ahead > timedelta() else "behind"
+                log.warning(
+                    f"The clock here is {timedelta(seconds=abs(ahead) // timedelta(seconds=1))}"
+                    f" {way} Drift's: the run goes by Drift's, {date:%Y-%m-%d %H:%M} UTC."
+                )
+                self.started_at, self._made_at = date, self.client.dated_at
+        return self.started_at
 
     def begin(self) -> None:
         """`meetings` is read from here on."""

@@ -32,15 +32,26 @@ SENT: Final = pa.schema(
 """What Drift sent of a version."""
 
 KNOWN_COLUMNS: Final = pa.schema(
-    [("slug", pa.string()), ("updated_at", UTC_TIME), ("content_hash", pa.int64())]
+    [
+        ("slug", pa.string()),
+        ("updated_at", UTC_TIME),
+        ("content_hash", pa.int64()),
+        ("is_newest", pa.bool_()),
+    ]
 )
-"""A version that the warehouse has: `updated_at` is null where Drift sent none."""
+"""A version that the warehouse has: `updated_at` is null where Drift sent none, `is_newest` says
+whether it is the newest of those with this updatedAt."""
+
+SAME_KEY: Final = "k.slug = s.slug and k.updated_at is not distinct from s.updated_at"
+SAME: Final = f"{SAME_KEY} and k.content_hash = s.content_hash"
 
 
 class VersionSet:
     """Takes the pages of one read and gives back the versions that the warehouse lacks.
 
-    Two states of a meeting are the same version when all that Drift sent is the same.
+    Two states of a meeting are the same version when all that Drift sent is the same. A known one
+    is a new version only where Drift went back to it: where it sends neither the newest known state
+    with that updatedAt any more, nor one that is not known.
     """
 
     def __init__(self, known: pa.Table, *, sync_id: str, started_at: datetime) -> None:
@@ -50,10 +61,12 @@ class VersionSet:
         self._started_at = started_at
         self._rejected: Counter[Rejected] = Counter()
         self._strays: list[pa.Table] = []
+        self._returned: list[pa.Table] = []
         self._scratch = duckdb.connect(":memory:")
         self._do("set timezone = 'UTC'")
         self._scratch.register("known_input", known)
         self._do("create table known as select * from known_input")
+        self._has_older = bool(self._do("select 1 from known where not is_newest limit 1"))
         self._do(
             "create table seen (slug varchar, slot_start timestamptz, updated_at timestamptz,"
             " content_hash bigint)"
@@ -94,14 +107,31 @@ class VersionSet:
         )
         self._do(
             "insert into known select slug, case when not is_updated_at_inferred then updated_at"
-            " end, content_hash from new"
+            " end, content_hash, true from new"
         )
         self._do("truncate seen")  # known says it
         return new, int(meetings)
 
     def rest(self) -> pa.Table:
         """The new versions among the records that `add` kept back."""
-        return self._new(self._strays or [SENT.empty_table()], but_not_seen=True)
+        new = self._new(self._strays or [SENT.empty_table()], but_not_seen=True)
+        if not self._returned:
+            return new
+        returned = pa.concat_tables(self._returned)
+        self._scratch.register(
+            "returned", returned.append_column("index", pa.array(range(returned.num_rows)))
+        )
+        again = self._table(
+            "select index from returned as s where not exists ("
+            f"  from seen as k left join known as n on {SAME.replace('s.', 'n.')}"
+            f"  where {SAME_KEY} and (n.slug is null or n.is_newest)"
+            ") qualify 1 = row_number() over ("
+            "  partition by slug, updated_at order by content_hash desc, index)"
+        )
+        returned = returned.take(again["index"])
+        self.versions_added += returned.num_rows
+        states = returned.select(SENT.names)
+        return pa.concat_tables([new, self._stamped(states, returned["content_hash"])])
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -154,15 +184,26 @@ class VersionSet:
             f" from (select *, {DIGEST} as content_hash from page)"
             " group by slug, updated_at, content_hash"
         )
-        same = "k.slug = s.slug and k.updated_at is not distinct from s.updated_at and"
-        seen = f"not exists (from seen as k where {same} k.content_hash = s.content_hash)"
+        seen = f"not exists (from seen as k where {SAME})"
         new = self._table(
             "select index, content_hash from states as s"
-            f"  where not exists (from known as k where {same} k.content_hash = s.content_hash)"
+            f"  where not exists (from known as k where {SAME})"
             f"   and {seen if but_not_seen else 'true'}"
             "  order by index"
         )
-        self._do("insert into seen select slug, slot_start, updated_at, content_hash from states")
+        if self._has_older:
+            older = self._table(
+                f"select index, content_hash from states as s where {seen}"
+                f"  and exists (from known as k where {SAME})"
+                f"  and not exists (from known as k where {SAME} and k.is_newest)"
+            )
+            if older.num_rows:
+                kept = page.take(older["index"])
+                self._returned.append(kept.append_column("content_hash", older["content_hash"]))
+        self._do(
+            "insert into seen select slug, slot_start, updated_at, content_hash from states as s"
+            + f" where {seen}" * but_not_seen
+        )
         self._do("drop table states")
         self.versions_added += new.num_rows
         # Taking rows copies them: not where it would take every one.

@@ -15,11 +15,11 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from math import ceil
 from typing import Final, Protocol, TypeVar
 
-from .api import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND
+from .api import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND, SMALLEST_CAP
 from .errors import WindowFullError
 from .values import from_milliseconds
 
@@ -56,60 +56,82 @@ Fetch = Callable[[int, int], A]
 
 
 def read_windows(
-    fetch: Fetch[A], windows: Sequence[Window], likely: Window, *, in_flight: int
+    fetch: Fetch[A],
+    windows: Sequence[Window],
+    likely: Window,
+    *,
+    whole: range = range(0),
+    in_flight: int,
 ) -> Iterator[tuple[Window, A]]:
     """Every window's answer, in parts where one answer may not be all of it, in no fixed order.
 
     `likely` is where meetings are expected; halving a window starts there, whatever the window's
-    width. At most `in_flight` requests are under way, and as many answers wait for the caller.
+    width. `whole` are lengths of answers that an earlier read has found to be whole. At most
+    `in_flight` requests are under way, and as many answers wait for the caller.
     Raises `WindowFullError` for a millisecond that cannot be read whole.
     """
-    waiting = list(windows)
-    heapify(waiting)  # the earliest first: what is known before a part says how full it will be
-    crowded: set[Window] = set()
-    running: dict[Future[A], Window] = {}
-    doubtful: list[tuple[Window, A]] = []
-    known: list[tuple[Window, int]] = []
-    longest = fullest = 0
+    waiting = sorted(windows)  # a heap: what is known before a part says how full it will be
+    crowded, running = set[Window](), dict[Future[A], Window]()
+    held, doubtful = list[tuple[Window, A]](), list[tuple[Window, A]]()
+    known = list[tuple[Window, int]]()
+    longest = fullest = cap = 0
+    widest = set(windows)
     with ThreadPoolExecutor(max_workers=in_flight, thread_name_prefix="drift") as pool:
         try:
             while waiting or running:
                 # Until one part is whole, nothing says how narrow the others must be.
                 while waiting and len(running) < (in_flight if known or not crowded else 1):
-                    window = heappop(waiting)
-                    if window in crowded:
-                        window, *others = _narrowed(window, known, likely, fullest)
-                        crowded.update(others)
-                        for other in others:
-                            heappush(waiting, other)
+                    window = _next(waiting, crowded, known, likely, fullest)
                     running[pool.submit(_fetch_window, fetch, window)] = window
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    window, answer = running.pop(future), future.result()
-                    longest = max(longest, answer.rows)
-                    fullest = max(fullest, len(answer.slot_starts))
-                    if not _may_be_cut(answer, longest):
+                answers = [(running.pop(future), future.result()) for future in done]
+                longest = max(longest, *(answer.rows for _, answer in answers))
+                fullest = max(fullest, *(len(answer.slot_starts) for _, answer in answers))
+                widest.difference_update(window for window, _ in answers)
+                if not widest:  # no longer one can come that would say that they are whole
+                    answers, held = answers + held, []
+                for window, answer in answers:
+                    if not _may_be_cut(answer, longest, whole):
                         insort(known, (window, len(answer.slot_starts)))
                         yield window, answer
+                    elif widest and answer.rows < LIMIT:
+                        held.append((window, answer))
                     elif window.first < window.last:
+                        if len(windows) == 1 and len(set(answer.slot_starts)) > 1:
+                            cap = cap or answer.rows  # if it is one: that of the whole window
                         parts = _parts(window, answer, likely)
-                        # The first part lies behind meetings and before others, so it is likely as
-                        # full as what is before it. The last may be the end of all: that is asked.
+                        # Likely as full as what is before it. The last may be the end of all.
                         crowded.add(parts[0])
                         for part in parts:
                             heappush(waiting, part)
                     elif answer.rows >= LIMIT:
                         raise WindowFullError(_full(window, answer))
-                    elif answer.rows == DEFAULT_LIMIT:  # whole, if any answer turns out longer
+                    else:  # whole, if any answer turns out longer
                         doubtful.append((window, answer))
-                    else:
-                        yield window, answer
             for window, answer in doubtful:
-                if longest == DEFAULT_LIMIT:
+                # As long as the one of all times, with other times in it: that one was cut.
+                if answer.rows == longest and longest in (DEFAULT_LIMIT, cap):
                     raise WindowFullError(_full(window, answer))
                 yield window, answer
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _next(
+    waiting: list[Window],
+    crowded: set[Window],
+    known: Sequence[tuple[Window, int]],
+    likely: Window,
+    fullest: int,
+) -> Window:
+    """Takes the next window from the heap; of one that is likely too full, a part."""
+    window = heappop(waiting)
+    if window in crowded:
+        window, *others = _narrowed(window, known, likely, fullest)
+        crowded.update(others)
+        for other in others:
+            heappush(waiting, other)
+    return window
 
 
 def _narrowed(
@@ -136,12 +158,13 @@ def _likely_length(window: Window, likely: Window) -> int:
 
 
 def _fetch_window(fetch: Fetch[A], window: Window) -> A:
-    answer = fetch(max(window.first - 1, 0), window.last + 1)
+    answer, at = fetch(max(window.first - 1, 0), window.last + 1), window.first
     if window.first < window.last or not _may_be_cut(answer, answer.rows):
+        return answer
+    if answer.rows < LIMIT and answer.rows % ROUND and all(s == at for s in answer.slot_starts):
         return answer
     # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
     # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
-    at = window.first
     narrow = [fetch(at, at), fetch(at, at + 1), fetch(at - 1, at)]
     for found in narrow:
         if at in found.slot_starts:
@@ -151,13 +174,15 @@ def _fetch_window(fetch: Fetch[A], window: Window) -> A:
     return answer
 
 
-def _may_be_cut(answer: Answer, longest: int) -> bool:
+def _may_be_cut(answer: Answer, longest: int, whole: range = range(0)) -> bool:
     """Whether an answer may lack rows, seeing how long the longest one of this read is."""
     if answer.rows >= LIMIT:
         return True
     # A longer answer shows that no cap lies here. Records without a slot are in every answer,
     # however narrow: they say nothing about a cap.
-    return answer.rows == longest and answer.rows % ROUND == 0 and bool(answer.slot_starts)
+    if answer.rows < max(longest, SMALLEST_CAP) or not answer.slot_starts:
+        return False
+    return answer.rows % ROUND == 0 or answer.rows not in whole
 
 
 def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
@@ -169,7 +194,7 @@ def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
     inside = sorted(at for at in answer.slot_starts if window.first <= at <= window.last)
     if inside and inside[0] == inside[-1]:  # all at one moment: look at that alone
         return _cut(window, [inside[0], inside[0] + 1])
-    if inside and answer.rows < LIMIT:  # suspected of its round length alone: halves are not round
+    if inside and answer.rows < LIMIT:  # suspected of its length alone: halves are shorter
         middle = inside[min(len(inside) // 2 + 1, len(inside) - 1)]
         return _cut(window, [middle if middle > inside[0] else middle + 1])
     if not inside and answer.slot_starts:  # filled by its neighbours: take the edges off
@@ -198,9 +223,12 @@ def _cut(window: Window, starts: Sequence[int]) -> list[Window]:
     return [Window(first, last) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def windows_between(cuts: Sequence[int]) -> list[Window]:
+def windows_between(
+    cuts: Sequence[int],
+    whole: Window = Window(0, LAST_MS),
+) -> list[Window]:
     """All of time, with a new window at each of `cuts` (ascending, epoch milliseconds)."""
-    return _cut(Window(0, LAST_MS), cuts)
+    return _cut(whole, cuts)
 
 
 def quantile_cuts(slot_starts: Sequence[int], rows: int) -> list[int]:

@@ -11,10 +11,13 @@ Record = Mapping[str, object] | bytes  # bytes: raw JSON text, served as it is, 
 
 
 class Shelf:
-    """Records rendered once: those with a slot in the order of their slots, then the others."""
+    """Records rendered once: those with a slot in the order of their slots, then the others.
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        rendered = [_rendered(record) for record in records]
+    `by` is the attribute that is taken for the start of the slot.
+    """
+
+    def __init__(self, records: Sequence[Record], by: str = "slotStart") -> None:
+        rendered = [_rendered(record, by) for record in records]
         rows = sorted((row for row in rendered if row[0] is not None), key=itemgetter(0))
         self.starts = [start for start, _, _ in rows if start is not None]
         rows += [row for row in rendered if row[0] is None]
@@ -32,8 +35,8 @@ class Shelf:
         return b",".join([self.joined([row]) for row in rows])
 
 
-def _rendered(record: Record) -> tuple[int | None, int, bytes]:
-    """A record's slotStart (None unless an integer), its updatedAt (or 0), its JSON text."""
+def _rendered(record: Record, by: str) -> tuple[int | None, int, bytes]:
+    """A record's slotStart, or `by` (None unless an integer), its updatedAt (or 0), its text."""
     if isinstance(record, bytes):
         body = record
         try:
@@ -46,7 +49,7 @@ def _rendered(record: Record) -> tuple[int | None, int, bytes]:
         fields = record
         text = orjson.dumps(record if type(record) is dict else dict(record))
         body = bytes(memoryview(text))  # a copy: orjson's own held 8 KB each, 20 times their size
-    start, updated = fields.get("slotStart"), fields.get("updatedAt")
+    start, updated = fields.get(by), fields.get("updatedAt")
     return (
         start if type(start) is int else None,  # a boolean is no time
         updated if type(updated) is int else 0,

@@ -8,9 +8,10 @@ from typing import Any
 import dlt
 import pytest
 
+from drift.api import LIMIT
 from drift.client import DriftClient
 from drift.decode import Page
-from drift.meetings import fetch_meetings
+from drift.meetings import EXPECTED, ROWS_PER_WINDOW, fetch_meetings
 from drift.windows import Window, read_windows, windows_between
 from tests.hostile import HostileDrift
 
@@ -68,7 +69,9 @@ def read(server: HostileDrift, cuts: Sequence[int] = (), *, in_flight: int = 4) 
         assert len(server.requests) < 400, "the read does not come to an end"
         return fetch(first, last)
 
-    return list(read_windows(bounded, windows_between(cuts), LIKELY, in_flight=in_flight))
+    whole = range(int(EXPECTED * ROWS_PER_WINDOW), LIMIT) if cuts else range(0)
+    windows = windows_between(cuts)
+    return list(read_windows(bounded, windows, LIKELY, whole=whole, in_flight=in_flight))
 
 
 def asked(server: HostileDrift) -> list[tuple[int, int, int]]:

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import resource
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -435,6 +437,38 @@ def test_each_429_halves_the_requests_under_way() -> None:
     server.server_close()
     assert max(most) == 8
     assert set(most[-16:]) == {1}  # 8, 4, 2, 1
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_explodes_or_never_ends_is_given_up(status: int) -> None:
+    """64 MB of spaces for each of 64 kB that are sent, and no end to them."""
+    packer = zlib.compressobj(9, wbits=31)
+    begin = packer.compress(b"[") + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(b" " * 2**24) + packer.flush(zlib.Z_FULL_FLUSH)
+    sent = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response_only(status)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            with suppress(ConnectionError):
+                self.wfile.write(begin)
+                for _ in range(2_000):
+                    sent.append(self.wfile.write(block))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    said = failure(f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+    assert said == f"127.0.0.1:{server.server_port} sent an answer of over 64 MB: no answer is."
+    assert len(sent) < 1_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
 
 
 def test_an_answer_at_the_limit_is_not_decoded_further_than_its_times() -> None:

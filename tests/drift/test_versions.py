@@ -54,9 +54,12 @@ def known(new: pa.Table) -> pa.Table:
     """What a warehouse that has these versions tells a later run."""
     columns = ("slug", "updated_at", "content_hash")
     states = [
-        {"slug": slug, "updated_at": updated_at, "content_hash": content_hash}
-        if not inferred
-        else {"slug": slug, "updated_at": None, "content_hash": content_hash}
+        {
+            "slug": slug,
+            "updated_at": None if inferred else updated_at,
+            "content_hash": content_hash,
+            "is_newest": True,
+        }
         for slug, updated_at, content_hash, inferred in zip(
             *(new[name].to_pylist() for name in (*columns, "is_updated_at_inferred")), strict=True
         )

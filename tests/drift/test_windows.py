@@ -46,6 +46,9 @@ CAPS: dict[str, tuple[int, dict[str, Any]]] = {
     "a silent cap of 500": (500, {"cap": 500}),
     "a silent cap of 250": (250, {"cap": 250}),
     "a silent cap of 50": (50, {"cap": 50}),
+    "an odd cap of 999": (999, {"cap": 999}),
+    "an odd cap of 333": (333, {"cap": 333}),
+    "an odd cap of 37": (37, {"cap": 37}),
 }
 IN_2090 = milliseconds(datetime(2090, 1, 1, tzinfo=UTC))
 
@@ -229,6 +232,12 @@ def test_a_hundred_meetings_at_one_moment_are_an_error_while_no_answer_was_longe
 ) -> None:
     with pytest.raises(WindowFullError, match="answers with 100 meetings"):
         read(served(at(*[NOW_MS] * 100)))
+
+
+def test_a_moment_that_is_as_long_as_a_cut_answer_is_an_error(served: Open) -> None:
+    server = served(at(NOW_MS - HOUR, *[NOW_MS] * 340, NOW_MS + HOUR), cap=333)
+    with pytest.raises(WindowFullError, match=r"At 2026-06-01T08:00:00\.000.* with 333 meetings"):
+        read(server)
 
 
 def test_a_hundred_meetings_at_one_moment_are_whole_once_an_answer_was_longer(
