@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
-from fake_drift.server import Answer, Asked, FakeDrift, Handler, error
+from fake_drift.http import Answer, Asked, error
+from fake_drift.server import FakeDrift, Handler
 from fake_drift.shelf import Record, Shelf
 
 
