@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
 
 from dlt import Pipeline
 from dlt.extract.source import DltSource
@@ -12,9 +11,6 @@ from drift import drift_source, last_read
 from fake_drift.organisation import Organisation
 from fake_drift.people import people_of
 from fake_drift.server import FakeDrift
-
-CONTACTS_PER_RUN: Final = 200
-"""One request each: a first look should not wait for thousands."""
 
 
 @contextmanager
@@ -31,5 +27,4 @@ def demo_source(pipeline: Pipeline, *, full_refresh: bool) -> Iterator[DltSource
             access_token=server.token,
             started_at=now,
             full_refresh=full_refresh,
-            contacts_per_run=CONTACTS_PER_RUN,
         )

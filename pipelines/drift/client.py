@@ -99,7 +99,7 @@ class DriftClient:
 
     def begin(self) -> None:
         """The run's deadline counts from here."""
-        self.budget = Budget(self._deadline_seconds, "sources.drift.deadline_seconds")
+        self.budget = Budget(self._deadline_seconds, "this run (sources.drift.deadline_seconds)")
 
     def get(
         self,

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Budget:
-    """The time that some requests have together, in seconds.
+    """The time that some requests have together, in seconds; `name` says what they are for.
 
     With `idle`, it is over early: once that long has passed without a good answer.
     """
@@ -24,7 +24,7 @@ class Budget:
     def __init__(
         self, seconds: float, name: str, *, within: "Budget | None" = None, idle: float = inf
     ) -> None:
-        self._over = f"The {seconds:g} s of {name} are over."
+        self._over = f"The time for {name} is over."
         self._good_at = monotonic()
         self._until = self._good_at + min(seconds, within.left() if within else inf)
         self._idle = idle
@@ -68,7 +68,7 @@ class Throttle:
         finally:
             with self._changed:
                 self._taken -= 1
-                self._changed.notify_all()
+                self._changed.notify()
 
     def halve(self) -> None:
         with self._changed:
@@ -77,7 +77,7 @@ class Throttle:
     def recover(self) -> None:
         with self._changed:
             self._allowed = min(self._most, self._allowed + 1 / self._allowed)
-            self._changed.notify_all()
+            self._changed.notify()
 
 
 def in_time(seconds: float, function: Callable[[], T]) -> T:
