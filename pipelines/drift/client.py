@@ -146,6 +146,16 @@ class DriftClient:
                 self._throttle.recover()
             return response
 
+        response, too_long = self._persist(attempt, budget)
+        if response.status_code == 200:
+            return decoded[-1]
+        raise self._refusal(endpoint.scope, path, response, too_long)
+
+    def _persist(
+        self, attempt: Callable[[], HttpResponse], budget: Budget
+    ) -> tuple[HttpResponse, str]:
+        """The first answer that is not to be tried again, or the last; and, where there was no time
+        for another try, a sentence that says so."""
         too_long = ""
 
         def is_over(state: RetryCallState) -> bool:
@@ -156,23 +166,21 @@ class DriftClient:
                 too_long = f" The next try would be in {wait:.1f} s, and {left:.1f} s are left."
             return is_last or wait >= left
 
+        retrying = Retrying(
+            retry=retry_if_exception_type(RETRIED_FAULTS)
+            | retry_if_result(lambda response: response.status_code in RETRIED_STATUS),
+            wait=self._wait,
+            stop=is_over,
+            before_sleep=self._say,
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
         try:
-            response = Retrying(
-                retry=retry_if_exception_type(RETRIED_FAULTS)
-                | retry_if_result(lambda response: response.status_code in RETRIED_STATUS),
-                wait=self._wait,
-                stop=is_over,
-                before_sleep=self._say,
-                retry_error_callback=lambda state: state.outcome and state.outcome.result(),
-            )(attempt)
+            return retrying(attempt), too_long
         except RequestException as fault:
             if budget.is_spent:
                 budget.check()
             reason = _reason(fault)
             raise DriftError(f"{self._host} could not be read: {reason}.{too_long}") from fault
-        if response.status_code == 200:
-            return decoded[-1]
-        raise self._refusal(endpoint.scope, path, response, too_long)
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds until the next attempt: as many as the answer asks for, else more each time."""
