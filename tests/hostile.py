@@ -11,11 +11,12 @@ import socket
 import struct
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
-from fake_drift.server import VISIBLE, Answer, Asked, FakeDrift, Handler, error
+from fake_drift.http import Answer, Asked, error
+from fake_drift.server import VISIBLE, FakeDrift, Handler
 from fake_drift.shelf import Record, Shelf
 
 
@@ -72,6 +73,7 @@ class HostileDrift(FakeDrift):
     """
 
     meetings: InitVar[Any]
+    refused_paths: Collection[str] = ()  # answered 400
     bodies: Mapping[str, bytes] = field(default_factory=dict)  # by path, instead of the right ones
     cap: int = 1_000  # the most rows of any answer
     bounds: Literal["inclusive", "exclusive", "half-open"] = "inclusive"
@@ -134,6 +136,11 @@ class HostileDrift(FakeDrift):
         kind = fault.kind if fault else None
         half = len(answer.body) // 2 if kind in ("cut_body", "cut_unannounced") else None
         handler.send(answer, has_length=kind != "cut_unannounced", cut=half)
+
+    def answer(self, asked: Asked, number: int) -> Answer:
+        if asked.path in self.refused_paths:
+            return error(400, "validation_error", "Not for this organisation.")
+        return super().answer(asked, number)
 
     def refuse(self, message: str) -> Answer:
         refusal = super().refuse(message + self.refusal_words)

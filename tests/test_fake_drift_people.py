@@ -60,6 +60,81 @@ def test_what_is_served(server: FakeDrift, path: str, status: int, data: Any) ->
     assert get(server, path) == (status, data)
 
 
+CONVERSATIONS: list[dict[str, object]] = [
+    {"id": 7, "createdAt": 1_000, "contactId": 1, "relatedPlaybookId": 60},
+    {"id": 8, "createdAt": 2_000, "contactId": 2, "relatedPlaybookId": None},
+    {"id": 9, "createdAt": 3_000, "contactId": 3, "lastAgentId": 11},
+]
+
+
+def report(server: FakeDrift, *filters: Any, metrics: Any = ("createdAt",)) -> tuple[int, Any]:
+    """The status, and the rows by their ids, of a query."""
+    given = [dict(zip(("property", "operation", "values"), one, strict=False)) for one in filters]
+    answer = requests.post(
+        server.url + "/reports/conversations",
+        json={"filters": given, "metrics": metrics},
+        headers={"Authorization": f"Bearer {server.token}"},
+        timeout=5,
+    )
+    body = answer.json()
+    if answer.status_code != 200:
+        return answer.status_code, body["error"]["type"]
+    rows = {row["conversationId"]: row["metrics"] for row in body["data"]}
+    return body["count"], rows
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        (("createdAt", "BETWEEN", [1_000, 2_000]), [7, 8]),
+        (("createdAt", "BETWEEN", ["1970-01-01", "1970-01-02"]), [7, 8, 9]),
+        (("lastAgentId", "IN", [11, 12]), [9]),
+        (("relatedPlaybookId", "HAS_PROPERTY"), [7]),
+    ],
+)
+def test_a_report_has_the_conversations_that_its_filters_leave(
+    server: FakeDrift, query: Any, ids: list[int]
+) -> None:
+    server.people = People(conversations=lambda: CONVERSATIONS)
+    count, rows = report(server, query)
+    assert (count, list(rows)) == (len(ids), ids)
+
+
+def test_a_report_has_the_metrics_in_the_order_asked_for_and_the_text_nan_where_absent(
+    server: FakeDrift,
+) -> None:
+    server.people = People(conversations=lambda: CONVERSATIONS)
+    metrics = ("endUserId", "relatedPlaybookId", "timeToCloseMillis", "createdAt")
+    assert report(server, metrics=metrics) == (
+        3,
+        {7: [1, 60, "NaN", 1_000], 8: [2, "NaN", "NaN", 2_000], 9: [3, "NaN", "NaN", 3_000]},
+    )
+    server.reports.cap = 2
+    assert report(server) == (3, {7: [1_000], 8: [2_000]})
+
+
+@pytest.mark.parametrize(
+    ("filters", "metrics"),
+    [
+        ([("createdAt", "LIKE", [1])], ["createdAt"]),
+        ([("createdAt", "BETWEEN", [1])], ["createdAt"]),
+        ([("nothing", "IN", [1])], ["createdAt"]),
+        ([], ["nothing"]),
+    ],
+)
+def test_a_query_that_is_none_is_refused(server: FakeDrift, filters: Any, metrics: Any) -> None:
+    server.people = People(conversations=lambda: CONVERSATIONS)
+    assert report(server, *filters, metrics=metrics) == (400, "validation_error")
+
+
+def test_a_report_needs_its_scope_and_is_answered_60_times_a_minute(server: FakeDrift) -> None:
+    server.scopes = {"contact_read"}
+    assert report(server) == (403, "authentication_error")
+    server.scopes = {"conversation_read"}
+    assert get(server, "/reports/conversations") == (405, "method_not_allowed")
+    assert [report(server)[0] for _ in range(61)] == [0] * 60 + [429]
+
+
 def test_each_path_needs_its_scope(server: FakeDrift) -> None:
     paths = ["/users/list", "/contacts/1", "/conversations/1", "/playbooks/list"]
     scopes = ("user", "contact", "conversation", "playbook")
@@ -93,6 +168,7 @@ def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meet
         contact: Any = people.contact(int(str(booked["schedulerId"])))
         assert contact["attributes"]["email"].endswith("@example.com")
         if "conversationId" in booked:
+            assert people.conversation(int(str(booked["conversationId"]))) in people.conversations()
             conversation: Any = people.conversation(int(str(booked["conversationId"])))
             assert conversation["createdAt"] < int(str(booked["scheduledAt"]))
             named.add(conversation["relatedPlaybookId"])

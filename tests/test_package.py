@@ -95,7 +95,7 @@ def test_the_readme_has_every_endpoint_and_every_table() -> None:
     words = (ROOT / "pipelines" / "drift" / "README.md").read_text("utf-8")
     for one in endpoints.ALL:
         row = (
-            f"| `GET {one.path}` | {', '.join(f'`{name}`' for name in one.tables)} |"
+            f"| `{one.method} {one.path}` | {', '.join(f'`{name}`' for name in one.tables)} |"
             f" {f'`{one.scope}`' if one.scope else 'unknown'} |"
             f" [{one.page}]({one.documentation}), {one.how_known} |"
         )

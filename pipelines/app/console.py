@@ -102,7 +102,7 @@ class Steps:
         log.info(name)
         began = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
 
 def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from dlt import Pipeline
 from dlt.extract.source import DltSource
@@ -12,9 +12,6 @@ from drift import drift_source, last_read
 from fake_drift.organisation import Organisation
 from fake_drift.people import people_of
 from fake_drift.server import FakeDrift
-
-CONTACTS_PER_RUN: Final = 200
-"""One request each: a first look should not wait for thousands."""
 
 
 @contextmanager
@@ -33,6 +30,5 @@ def demo_source(pipeline: Pipeline, reading: Mapping[str, Any]) -> Iterator[DltS
             base_url=server.url,
             access_token=server.token,
             started_at=now,
-            contacts_per_run=CONTACTS_PER_RUN,
             **reading,
         )

@@ -14,7 +14,7 @@ DLT_SECTIONS: Final = {
     "sources.drift": {
         *("drift", "extract", "normalize", "load", "data_writer", "schema", "runtime", "updated"),
         *("meetings", "saved_meetings", "users", "teams", "team_members", "contacts"),
-        *("conversations", "playbooks"),
+        *("conversations", "conversations_by_id", "playbooks"),
     },
 }
 """Where dlt looks for settings of its own: the source, its steps, and its resources."""

@@ -116,6 +116,8 @@ class Source(BaseConfiguration):
     """How many hours the cursor stays behind the newest update that a run has seen."""
     requests_in_flight: int = setting(6, at_least(1))
     """Requests under way at once."""
+    deadline_seconds: float = setting(3600.0, at_least(0))
+    """The longest that a run asks Drift."""
     users: bool = True
     """Whether users are read."""
     teams: bool = True
@@ -124,10 +126,12 @@ class Source(BaseConfiguration):
     """Whether playbooks are read."""
     contacts: bool = True
     """Whether contacts are read."""
-    conversations: bool = False
+    conversations: bool = True
     """Whether conversations are read."""
-    contacts_per_run: int = setting(1_000, at_least(0))
-    """The most contacts that one run asks for, and the most conversations."""
+    contacts_seconds: float = setting(60.0, at_least(0))
+    """The longest that a run spends on contacts, and on conversations read one by one."""
+    contacts_per_run: int = setting(100_000, at_least(0))
+    """The most contacts that one run asks for, and the most conversations read one by one."""
     contact_refresh_days: float = setting(30.0, at_least(0))
     """A contact is read again when this old, and only if a meeting of its has changed."""
     contact_attributes: list[Any] | None = setting(None, lambda value: names(value or []))

@@ -3,14 +3,15 @@
 This file declares; the work is done behind it. In the order in which a page of meetings passes:
 `meetings` (one complete read), `windows` (which spans are asked for), `client` and `endpoints` (one
 request), `decode` (bytes to Arrow), `privacy` (what may be written), `versions` (what is new),
-`known_state` (what the destination has), `tables` (what is written). `related` and `read_by_id`
-read users, teams, playbooks, contacts and conversations. Sources of their own: `import_files`
+`known_state` (what the destination has), `tables` (what is written). `related` reads users, teams
+and playbooks, `conversation_report` conversations in bulk, `read_by_id` contacts, and the other
+conversations. Sources of their own: `import_files`
 (meetings from files) and `redact` (what is stored, written anew).
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
@@ -19,13 +20,15 @@ from dlt.extract import DltResource
 from . import endpoints, records, tables
 from .api import BASE_URL
 from .client import DriftClient
+from .conversation_report import read_conversations
 from .errors import DriftError
 from .meetings import read_meetings
 from .privacy import policy_of
-from .read_by_id import Wanted, is_waiting, read_by_id
+from .read_by_id import Wanted, read_by_id
 from .related import read_playbooks, read_teams, read_users, summary
 from .run import Run, last_read
 from .trust import believe
+from .waiting import is_waiting, wanted_records
 
 __all__ = ["DriftError", "believe", "drift_source", "is_waiting", "last_read", "summary"]
 
@@ -36,12 +39,14 @@ def drift_source(
     access_token: str = dlt.secrets.value,
     overlap_hours: float = 24.0,
     requests_in_flight: int = 6,
+    deadline_seconds: float = 3600.0,
     users: bool = True,
     teams: bool = True,
     playbooks: bool = True,
     contacts: bool = True,
-    conversations: bool = False,
-    contacts_per_run: int = 1_000,
+    conversations: bool = True,
+    contacts_seconds: float = 60.0,
+    contacts_per_run: int = 100_000,
     contact_refresh_days: float = 30.0,
     contact_attributes: list[str] | None = None,
     personal_data: str = "keep",
@@ -60,13 +65,16 @@ def drift_source(
         overlap_hours: How far behind the newest `updatedAt` the cursor stays, for versions that
             Drift commits late.
         requests_in_flight: The most requests under way at once.
+        deadline_seconds: The longest that a run asks Drift, from its read of meetings on.
         users: Whether to read users.
         teams: Whether to read teams and who belongs to them.
         playbooks: Whether to read playbooks.
         contacts: Whether to read the contacts who booked.
         conversations: Whether to read the conversations in which meetings were booked.
-        contacts_per_run: The most contacts that one run asks for, and the most conversations.
-        contact_refresh_days: One is read again when this old and a meeting of its has changed.
+        contacts_seconds: The longest that a run spends on contacts, and on conversations that are
+            read one by one; what is left goes to the next runs.
+        contacts_per_run: The most contacts that one run asks for, and the most such conversations.
+        contact_refresh_days: A contact is read again when this old, if a meeting of its changed.
         contact_attributes: Attributes of contacts to keep, by Drift's names, beside the usual.
         personal_data: keep, hash or drop: see `privacy`.
         personal_data_key: The key of the hash.
@@ -79,12 +87,17 @@ def drift_source(
         started_at: When this run starts, where that is not now.
 
     Returns:
-        The resources `meetings`, `users`, `teams`, `playbooks`, `contacts` and `conversations`.
-        Each loads what is new or changed. A resource that is switched off loads nothing.
+        The resources `meetings`, `users`, `teams`, `playbooks`, `conversations`, `contacts` and
+        `conversations_by_id`. Each loads what is new or changed. A resource that is switched off
+        loads nothing.
     """
     privacy = policy_of(personal_data, personal_data_key)
     client = DriftClient(
-        base_url, access_token, max_connections=requests_in_flight, quotes_drift=privacy.keeps
+        base_url,
+        access_token,
+        max_connections=requests_in_flight,
+        deadline_seconds=deadline_seconds,
+        quotes_drift=privacy.keeps,
     )
     run = Run(
         client,
@@ -92,6 +105,7 @@ def drift_source(
         requests_in_flight,
         started_at or datetime.now(UTC),
         full_refresh,
+        contacts_seconds,
         accept_delisted,
         accept_organisation,
         max_delisted_share,
@@ -100,14 +114,15 @@ def drift_source(
         "updated_at", primary_key=(), lag=overlap_hours * 3600
     )
     further = records.attribute_columns(contact_attributes or [])
-    limits = {"most": contacts_per_run, "refresh_days": contact_refresh_days}
+    refresh = timedelta(days=contact_refresh_days)
     return [
         meetings_resource(run, cursor),
         users_resource(run, is_on=users),
         teams_resource(run, is_on=teams),
         playbooks_resource(run, is_on=playbooks),
-        contacts_resource(run, further, limits, is_on=contacts),
-        conversations_resource(run, limits, is_on=conversations),
+        conversations_resource(run, is_on=conversations),
+        contacts_resource(run, further, contacts_per_run, refresh, is_on=contacts),
+        conversations_by_id_resource(run, contacts_per_run, is_on=conversations),
     ]
 
 
@@ -146,9 +161,16 @@ def playbooks_resource(run: Run, is_on: bool) -> Iterator[Any]:
         yield from read_playbooks(run)
 
 
+@dlt.resource(name="conversations")
+def conversations_resource(run: Run, is_on: bool) -> Iterator[Any]:
+    """Table `conversations`: those in which meetings were booked, by a report on many of them."""
+    if is_on:
+        yield from read_conversations(run)
+
+
 @dlt.resource(name="contacts")
 def contacts_resource(
-    run: Run, further: dict[str, str], limits: dict[str, Any], is_on: bool
+    run: Run, further: dict[str, str], most: int, refresh: timedelta, is_on: bool
 ) -> Iterator[Any]:
     """Table `contacts`: who booked the meetings that are loaded, one request each.
 
@@ -164,17 +186,21 @@ def contacts_resource(
     def decode(body: bytes) -> records.Row:
         return records.contact_row(body, further)
 
-    yield from read_by_id(run, Wanted(endpoints.CONTACT, table, "scheduler_id", decode, **limits))
+    yield from run.wait_for_meetings()
+    ids = wanted_records(run, table, "scheduler_id", run.read_at() - refresh)["id"].to_pylist()
+    share = 0.5 if run.single_conversations else 1.0
+    yield from read_by_id(run, Wanted(endpoints.CONTACT, table, decode, most), ids, share=share)
 
 
-@dlt.resource(name="conversations")
-def conversations_resource(run: Run, limits: dict[str, Any], is_on: bool) -> Iterator[Any]:
-    """Table `conversations`: those in which meetings were booked, one request each."""
-    if is_on:
-        decode = records.conversation_row
-        yield from read_by_id(
-            run,
-            Wanted(
-                endpoints.CONVERSATION, tables.CONVERSATION, "conversation_id", decode, **limits
-            ),
-        )
+@dlt.resource(name="conversations_by_id")
+def conversations_by_id_resource(run: Run, most: int, is_on: bool) -> Iterator[Any]:
+    """Table `conversations`: those that the report does not have, one request each."""
+    if not is_on:
+        return
+    table, decode = tables.CONVERSATION, records.conversation_row
+    yield from run.wait_for_meetings()
+    yield from run.wait_for_report()
+    ids = run.single_conversations
+    if ids is None:
+        ids = wanted_records(run, table, "conversation_id")["id"].to_pylist()
+    yield from read_by_id(run, Wanted(endpoints.CONVERSATION, table, decode, most), ids)

@@ -1,5 +1,6 @@
-"""One authorised GET: retried within bounds, decoded, or refused in a sentence."""
+"""One authorised request: retried within bounds, decoded, or refused in a sentence."""
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -7,16 +8,26 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import responses
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import dlt
+from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers import requests
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
-from requests import RequestException
+from requests import Request, RequestException, Session
 from requests import Response as HttpResponse
+from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    wait_exponential,
+)
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader
 
 from .endpoints import Endpoint
 from .errors import (
@@ -27,12 +38,13 @@ from .errors import (
     InvalidError,
     RefusedError,
 )
+from .limits import Budget, Throttle, in_time, read_body
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 RETRIED_STATUS = (429, *range(500, 600))
-
-
 RETRIED_FAULTS = (
     requests.ConnectionError,
     requests.Timeout,
@@ -41,65 +53,16 @@ RETRIED_FAULTS = (
     BrokenAnswerError,
 )
 
-
-MOST_BYTES: Final = 64 * 2**20
-"""The most that an answer may hold once it is unpacked: 1,000 meetings hold one or two."""
-
-
-def _read(response: HttpResponse, *_: object, **__: object) -> None:
-    """A response hook that reads the body, as far as it is no longer than any answer can be."""
-    body = bytearray()
-    for chunk in response.iter_content(1 << 16):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            response.close()
-            host = urlsplit(response.url).netloc
-            raise DriftError(f"{host} sent an answer of over {MOST_BYTES >> 20} MB: no answer is.")
-    vars(response)["_content"] = bytes(body)  # where it is taken from, as if read at once
-
-
-class _Decoded(Generic[T]):
-    """A response hook that decodes the body, so that a broken one is retried like any fault."""
-
-    value: T
-
-    def __init__(self, decode: Callable[[bytes], T]) -> None:
-        self._decode = decode
-
-    def __call__(self, response: HttpResponse, *_: object, **__: object) -> None:
-        if response.status_code == 200:
-            self.value = self._decode(response.content)
-
-
-class Throttle:
-    """How many requests may be under way: half as many from each time that Drift says too many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
-        self._changed = threading.Condition()
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._taken < self._most)
-            self._taken += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
-
-    def halve(self) -> None:
-        with self._changed:
-            self._most = max(1, self._most // 2)
+SHOWN_WAIT: Final = 0.5
+"""Seconds from which a wait has a line of its own in the log."""
 
 
 class DriftClient:
-    """Reads Drift, and only reads: every request is a GET with the token in its header.
+    """Reads Drift, and only reads: every request is a GET, or the query of a report.
 
-    Faults (429, 5xx, connections lost, broken bodies) are retried by dlt's HTTP client, with
-    exponential backoff and `Retry-After`, as often as dlt's `runtime.request_*` settings say. Each
-    429 halves how many are under way at once, down to one.
+    Faults (429, 5xx, connections lost, broken bodies) are tried again as often as dlt's
+    `runtime.request_max_attempts` says, after a `Retry-After` or with exponential backoff; nothing
+    is under way meanwhile. `runtime.request_timeout` is the most that one attempt takes.
     Redirects are not followed: the token goes to the configured host alone.
     """
 
@@ -109,6 +72,7 @@ class DriftClient:
         access_token: str,
         *,
         max_connections: int = 4,
+        deadline_seconds: float = 3600.0,
         quotes_drift: bool = True,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -123,47 +87,138 @@ class DriftClient:
         """When the first of them came, by `monotonic`."""
         self._lock = threading.Lock()
         self._throttle = Throttle(max_connections)
-        backoff = dlt.config.get("runtime.request_backoff_factor", float)
-        if backoff is None:
-            backoff = RuntimeConfiguration.request_backoff_factor
-        self._client = requests.Client(
-            raise_for_status=False,
-            max_connections=max_connections,
-            status_codes=RETRIED_STATUS,
-            exceptions=RETRIED_FAULTS,
+        self._deadline_seconds = deadline_seconds
+        self.begin()
+        self._said_at = -1.0
+        config = resolve_configuration(RuntimeConfiguration())
+        self._timeout, self._attempts = config.request_timeout, config.request_max_attempts
+        self._backoff = wait_exponential(
             # Runs that failed together must not come back together.
-            request_backoff_factor=backoff * random.uniform(0.75, 1.25),  # noqa: S311
-            session_attrs={"auth": BearerTokenAuth(access_token)},
+            multiplier=config.request_backoff_factor * random.uniform(0.75, 1.25),  # noqa: S311
+            max=config.request_max_retry_delay,
         )
+        self._session = Session()
+        self._session.auth = BearerTokenAuth(access_token)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=2 * max_connections))
+        # What the environment says of proxies: `requests` would work it out for each request.
+        self._environment = self._session.merge_environment_settings(base_url, {}, True, None, None)
+
+    def begin(self) -> None:
+        """The run's deadline counts from here."""
+        self.budget = Budget(self._deadline_seconds, "this run (sources.drift.deadline_seconds)")
 
     def get(
         self,
         endpoint: Endpoint,
         decode: Callable[[bytes], T],
         params: Mapping[str, Any] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        budget: Budget | None = None,
         **ids: int,
     ) -> T:
         """What `decode` makes of the answer's body. `ids` go into the endpoint's path.
 
         `decode` raises `BrokenAnswerError` for a body that is not a whole answer; it is called in
-        the thread that asks. Raises `RefusedError` for 4xx and redirects, `DriftError` when the
-        retries are used up.
+        the thread that asks. Raises `RefusedError` for 4xx and redirects, `OutOfTimeError` when
+        the budget (else the run's) is spent, `DriftError` when the retries are used up.
         """
-        decoded, path = _Decoded(decode), endpoint.path.format(**ids)
-        try:
-            with self._throttle:
-                response = self._client.get(
-                    self.base_url + path,
-                    params=params,
-                    allow_redirects=False,
-                    stream=True,
-                    hooks={"response": [self._note, _read, decoded]},
+        budget, path, decoded = budget or self.budget, endpoint.path.format(**ids), list[T]()
+        request = self._session.prepare_request(
+            Request(
+                endpoint.method,
+                self.base_url + path,
+                params=params,
+                json=body,
+                hooks={"response": [self._note, read_body]},
+            )
+        )
+
+        def attempt() -> HttpResponse:
+            with self._throttle.slot(budget):
+                response = in_time(
+                    min(self._timeout, budget.left()),
+                    lambda: self._session.send(
+                        request,
+                        timeout=self._timeout,
+                        allow_redirects=False,
+                        **self._environment,
+                    ),
                 )
-        except RequestException as fault:
-            raise DriftError(f"{self._host} could not be read: {_reason(fault)}.") from fault
+            if response.status_code == 200:
+                decoded.append(decode(response.content))
+            if response.status_code not in RETRIED_STATUS:
+                budget.note_good_answer()
+                self._throttle.recover()
+            return response
+
+        response, too_long = self._persist(attempt, budget)
         if response.status_code == 200:
-            return decoded.value
-        raise self._refusal(endpoint.scope, path, response)
+            return decoded[-1]
+        raise self._refusal(endpoint.scope, path, response, too_long)
+
+    def _persist(
+        self, attempt: Callable[[], HttpResponse], budget: Budget
+    ) -> tuple[HttpResponse, str]:
+        """The first answer that is not to be tried again, or the last; and, where there was no time
+        for another try, a sentence that says so."""
+        too_long = ""
+
+        def is_over(state: RetryCallState) -> bool:
+            nonlocal too_long
+            is_last = state.attempt_number >= self._attempts
+            wait, left = state.upcoming_sleep, max(0.0, budget.left())
+            if not is_last and wait >= left:
+                too_long = f" The next try would be in {wait:.1f} s, and {left:.1f} s are left."
+            return is_last or wait >= left
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(RETRIED_FAULTS)
+            | retry_if_result(lambda response: response.status_code in RETRIED_STATUS),
+            wait=self._wait,
+            stop=is_over,
+            before_sleep=self._say,
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        try:
+            return retrying(attempt), too_long
+        except RequestException as fault:
+            if budget.is_spent:
+                budget.check()
+            reason = _reason(fault)
+            raise DriftError(f"{self._host} could not be read: {reason}.{too_long}") from fault
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt: as many as the answer asks for, else more each time."""
+        if state.outcome and not state.outcome.failed:
+            try:
+                asked = state.outcome.result().headers.get("Retry-After", "0")
+                if seconds := Retry().parse_retry_after(asked):
+                    return seconds
+            except InvalidHeader:
+                pass
+        return self._backoff(state)
+
+    def _say(self, state: RetryCallState) -> None:
+        """Says what is waited for: requests that wait together say it once."""
+        wait, outcome, now = state.upcoming_sleep, state.outcome, monotonic()
+        with self._lock:
+            if wait >= SHOWN_WAIT:
+                if now - self._said_at < 1:
+                    return
+                self._said_at = now
+        fault = outcome.exception() if outcome else None
+        if isinstance(fault, RequestException):
+            reason = f"could not be read: {_reason(fault)}"
+        else:
+            reason = f"answered {outcome.result().status_code if outcome else 'nothing'}"
+        log.log(
+            logging.WARNING if wait >= SHOWN_WAIT else logging.INFO,
+            f"{self._host} {reason}; attempt {state.attempt_number + 1} of {self._attempts} follows"
+            f" in {wait:.1f} s",
+            extra={"passing": wait < SHOWN_WAIT},
+        )
 
     @property
     def _host(self) -> str:
@@ -183,7 +238,9 @@ class DriftClient:
             self.first_date = min(moment, self.first_date or moment)
             self.last_date = max(moment, self.last_date or moment)
 
-    def _refusal(self, scope: str | None, path: str, response: HttpResponse) -> DriftError:
+    def _refusal(
+        self, scope: str | None, path: str, response: HttpResponse, too_long: str
+    ) -> DriftError:
         status = response.status_code
         said = responses.get(status, "no message")
         target = "another address"
@@ -199,7 +256,7 @@ class DriftClient:
                 "sources.drift.base_url to the address that answers."
             )
         if status in RETRIED_STATUS:
-            return DriftError(f"{self._host} kept answering {status}: {said}.")
+            return DriftError(f"{self._host} kept answering {status}: {said}.{too_long}")
         kinds = {
             204: GoneError,
             400: InvalidError,

@@ -11,7 +11,7 @@ PAGES: Final = "https://devdocs.drift.com/docs/"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One GET. `{id}` in a path is the id of what is asked for."""
+    """One request, which reads. `{id}` in a path is the id of what is asked for."""
 
     path: str
     tables: tuple[str, ...]
@@ -22,6 +22,8 @@ class Endpoint:
     """The scope that a token needs, where it is documented."""
     page: str = ""
     """The name of its page in Drift's developer documentation."""
+    method: Literal["GET", "POST"] = "GET"
+    """POST for a report alone: its query is the body."""
 
     @property
     def documentation(self) -> str:
@@ -49,7 +51,24 @@ CONVERSATION: Final = Endpoint(
     "conversation_read",
     "retrieve-a-conversation",
 )
+CONVERSATION_REPORT: Final = Endpoint(
+    "/reports/conversations",
+    ("conversations",),
+    "documented",
+    "conversation_read",
+    "conversation-reporting",
+    "POST",
+)
 PLAYBOOKS: Final = Endpoint(
     "/playbooks/list", ("playbooks",), "documented", "playbook_read", "get-playbooks"
 )
-ALL: Final = (MEETINGS, USERS, SOME_USERS, TEAMS, CONTACT, CONVERSATION, PLAYBOOKS)
+ALL: Final = (
+    MEETINGS,
+    USERS,
+    SOME_USERS,
+    TEAMS,
+    CONTACT,
+    CONVERSATION_REPORT,
+    CONVERSATION,
+    PLAYBOOKS,
+)

@@ -28,6 +28,10 @@ class GoneError(RefusedError):
     """Drift has nothing at that address any more."""
 
 
+class OutOfTimeError(DriftError):
+    """The time is over that was set for some requests."""
+
+
 class WindowFullError(DriftError):
     """More meetings start in one millisecond than one answer can hold."""
 

@@ -22,6 +22,9 @@ RENAMED: Final = {
 }
 """Attributes whose columns have other names."""
 
+REPORT_METRICS: Final = ("createdAt", "relatedPlaybookId", "endUserId")
+"""What a report on conversations is asked for."""
+
 CONVERTED: Final[Mapping[str, Callable[[Any], Any]]] = {
     "bigint": as_id,
     "text": as_text,
@@ -95,6 +98,30 @@ def contact_row(body: bytes, further: Mapping[str, str]) -> Row:
 def conversation_row(body: bytes) -> Row:
     """A conversation."""
     return table_row(CONVERSATION, data_object(body))
+
+
+def report_rows(body: bytes) -> tuple[int, int, list[Row]]:
+    """A report's `count`, the number of its records, and rows of those that have an id.
+
+    Raises `BrokenAnswerError`. Metrics come in the order of `REPORT_METRICS`; what is no number,
+    such as the text `NaN`, is absent.
+    """
+    answer = parse_json(body)
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, list) or type(count := answer.get("count")) is not int:
+        raise BrokenAnswerError("the answer is no report")
+    rows = []
+    for record in data:
+        metrics = record.get("metrics") if isinstance(record, dict) else None
+        if (
+            isinstance(metrics, list)
+            and (number := as_id(record.get("conversationId"))) is not None
+        ):
+            named = {"id": number, **dict(zip(REPORT_METRICS, metrics, strict=False))}
+            named["contactId"] = as_id(named.pop("endUserId", None))
+            named["relatedPlaybookId"] = as_id(named.get("relatedPlaybookId"))
+            rows.append(table_row(CONVERSATION, named))
+    return count, len(data), rows
 
 
 def attribute_columns(names: Sequence[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from dlt.sources import DltSource
 from . import endpoints, records, tables
 from .api import USERS_AT_ONCE
 from .errors import DriftError, GoneError
+from .limits import Budget
 from .records import Row
 from .run import Run
 from .tables import RawTable
@@ -75,8 +76,8 @@ def read_users(run: Run) -> Iterator[Any]:
     yield from run.wait_for_meetings()
     report = Report()
     with report.contain("users"):
-        stored = _stored(run, tables.USER)
-        answer = run.client.get(endpoints.USERS, records.data_records)
+        stored, budget = _stored(run, tables.USER), run.list_budget("users")
+        answer = run.client.get(endpoints.USERS, records.data_records, budget=budget)
         listed = report.by_id(tables.USER, answer)
         if not listed and any(row["is_current"] for row in stored):
             raise DriftError("Drift listed none, so those known stay as they were.")
@@ -85,14 +86,16 @@ def read_users(run: Run) -> Iterator[Any]:
         unknown = sorted(_agents(run) - listed.keys() - {row["id"] for row in stored})
         with report.contain("users of earlier meetings"):
             for first in range(0, len(unknown), USERS_AT_ONCE):
-                users += _former_users(run, report, unknown[first : first + USERS_AT_ONCE])
+                users += _former_users(run, report, unknown[first : first + USERS_AT_ONCE], budget)
         yield from _changed(run, tables.USER, users, stored)
 
 
-def _former_users(run: Run, report: Report, ids: Sequence[int]) -> list[Row]:
+def _former_users(run: Run, report: Report, ids: Sequence[int], budget: Budget) -> list[Row]:
     """Rows of users who are in no list, such as those who left. Each is asked for once."""
     try:
-        answer = run.client.get(endpoints.SOME_USERS, records.data_records, {"userId": ids})
+        answer = run.client.get(
+            endpoints.SOME_USERS, records.data_records, {"userId": ids}, budget=budget
+        )
     except GoneError:  # a map without any, or this: Drift has not said
         answer = []
     found = report.by_id(tables.USER, answer)
@@ -107,7 +110,8 @@ def read_teams(run: Run) -> Iterator[Any]:
     yield from run.wait_for_meetings()
     report = Report()
     with report.contain("teams"):
-        answer = run.client.get(endpoints.TEAMS, records.data_records)
+        budget = run.list_budget("teams")
+        answer = run.client.get(endpoints.TEAMS, records.data_records, budget=budget)
         teams = report.by_id(tables.TEAM, answer)
         report.read(f"{len(teams):,} teams")
         members = [
@@ -126,7 +130,8 @@ def read_playbooks(run: Run) -> Iterator[Any]:
     yield from run.wait_for_meetings()
     report = Report()
     with report.contain("playbooks"):
-        answer = run.client.get(endpoints.PLAYBOOKS, records.bare_records)
+        budget = run.list_budget("playbooks")
+        answer = run.client.get(endpoints.PLAYBOOKS, records.bare_records, budget=budget)
         playbooks = report.by_id(tables.PLAYBOOK, answer)
         report.read(f"{len(playbooks):,} playbooks")
         rows = [row | {"is_current": True} for row in playbooks.values()]

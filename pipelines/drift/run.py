@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from .client import DriftClient
 from .known_state import Destination
+from .limits import Budget
 from .privacy import PrivacyPolicy
 from .values import UTC_TIME
 
@@ -22,8 +23,20 @@ TOLERATED: Final = timedelta(minutes=5)
 """How far apart two clocks may be."""
 
 MEETINGS = "meetings"
-IDS = {"users": "agent_id", "contacts": "scheduler_id", "conversations": "conversation_id"}
+CONVERSATIONS = "conversations"
+IDS = {
+    "users": "agent_id",
+    "contacts": "scheduler_id",
+    CONVERSATIONS: "conversation_id",
+    "conversations_by_id": "conversation_id",
+}
 """The column of a meeting's version that names records, by the resource that reads them."""
+
+LIST_SECONDS = 15.0
+"""The most that a list may take: meetings wait for it to be published."""
+
+IDLE_SECONDS = 10.0
+"""How long records that are read one by one are asked for without a good answer."""
 
 
 @dataclass
@@ -35,6 +48,7 @@ class Run:
     in_flight: int
     started_at: datetime
     full_refresh: bool
+    contacts_seconds: float
     accept_delisted: bool = False
     accept_organisation: bool = False
     max_delisted_share: float = 0.2
@@ -42,6 +56,9 @@ class Run:
     has_read_meetings: bool = False
     stored_lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Rows of the destination that a resource has read for another: each takes its own."""
+    single_conversations: list[int] | None = None
+    """Those that the report has left for a request each, once it has been asked."""
+    _details: Budget | None = None
     _ids: dict[str, list[pa.Table]] = field(default_factory=dict)
     _made_at: float = field(default_factory=monotonic)
 
@@ -62,7 +79,8 @@ class Run:
 
     def begin(self) -> None:
         """`meetings` is read from here on."""
-        self.has_read_meetings = False
+        self.client.begin()
+        self.has_read_meetings, self.single_conversations, self._details = False, None, None
         self._ids = {
             column: []
             for name, column in IDS.items()
@@ -85,6 +103,24 @@ class Run:
         """Lets dlt go on with `meetings`, where that is read as well, until it is done."""
         while MEETINGS in dlt.current.source().resources.selected and not self.has_read_meetings:
             yield None
+
+    def wait_for_report(self) -> Iterator[None]:
+        """The same for `conversations`."""
+        selected = dlt.current.source().resources.selected
+        while CONVERSATIONS in selected and self.single_conversations is None:
+            yield None
+
+    def list_budget(self, name: str) -> Budget:
+        """The time that a list may take."""
+        return Budget(LIST_SECONDS, name, within=self.client.budget)
+
+    def details_budget(self, share: float) -> Budget:
+        """A share of what is left of the time for records that are read one by one."""
+        name = "people's details (sources.drift.contacts_seconds)"
+        if self._details is None:
+            self._details = Budget(self.contacts_seconds, name, within=self.client.budget)
+        seconds = share * max(0.0, self._details.left())
+        return Budget(seconds, name, within=self._details, idle=IDLE_SECONDS)
 
     def read_at(self) -> datetime:
         """When the read of meetings began that named the records."""

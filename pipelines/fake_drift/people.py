@@ -5,6 +5,7 @@ example.com. They follow from the ids alone, but for when a conversation began.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, cast
 
 from fake_drift.organisation import AGENTS, MINUTE, ORG_ID, Meeting
@@ -24,13 +25,13 @@ FIRST_PLAYBOOK: Final = 60_001
 
 def people_of(meetings: Sequence[Meeting]) -> People:
     """The organisation's agents, their teams, and the visitors behind these meetings."""
-    began: dict[object, Meeting] = {}
 
-    def conversation(number: int) -> Person | None:
-        if not began:  # built when somebody asks: few do
-            began.update((meeting.get("conversationId"), meeting) for meeting in meetings)
-        booked = began.get(number)
-        return booked and _conversation(number, booked)
+    @cache  # built when somebody asks
+    def conversations() -> dict[int, Person]:
+        began = {
+            cast(int, one["conversationId"]): one for one in meetings if "conversationId" in one
+        }
+        return {number: _conversation(number, booked) for number, booked in began.items()}
 
     return People(
         users=[_user(number, agent.id, agent.time_zone) for number, agent in enumerate(AGENTS, 1)],
@@ -39,7 +40,8 @@ def people_of(meetings: Sequence[Meeting]) -> People:
             _playbook(number, name) for number, name in enumerate(PLAYBOOK_NAMES, FIRST_PLAYBOOK)
         ],
         contact=_contact,
-        conversation=conversation,
+        conversation=lambda number: conversations().get(number),
+        conversations=lambda: list(conversations().values()),
     )
 
 

@@ -11,17 +11,17 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
+from dataclasses import KW_ONLY, InitVar, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple, Self, cast
+from typing import Final, Self, cast
 from urllib.parse import parse_qsl, urlsplit
 
-import orjson
-
+from fake_drift.http import Answer, Asked, error
+from fake_drift.reports import Reports
 from fake_drift.shelf import Record, Shelf
 
 Person = Mapping[str, object]
@@ -37,36 +37,9 @@ SCOPES = {  # by a path's first part; that of teams is written down nowhere
     "contacts": "contact_read",
     "conversations": "conversation_read",
     "playbooks": "playbook_read",
+    "reports": "conversation_read",
 }
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request as it came in (header names in lower case), and the status of its answer.
-
-    The status is 0 as long as none was sent: while it is worked out, and where none ever is.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    status: int = 0
-    repeated: tuple[tuple[str, str], ...] = field(default=(), compare=False)
-    """The query's names and values, those that recur too."""
-
-
-class Answer(NamedTuple):
-    """A status, a body (JSON unless the headers say otherwise), and what headers it adds."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = {}
-
-
-def error(status: int, kind: str, message: str) -> Answer:
-    """An error in the documented form (data-and-errors)."""
-    return Answer(status, orjson.dumps({"error": {"type": kind, "message": message}}))
+REPORT: Final = "/reports/conversations"
 
 
 def _json(value: object) -> Answer:
@@ -91,6 +64,7 @@ class People:
     playbooks: Sequence[object] = ()
     contact: Callable[[int], Person | None] = _nobody
     conversation: Callable[[int], Person | None] = _nobody
+    conversations: Callable[[], Sequence[Person]] = tuple  # those that reports are about
 
 
 def _utc_now() -> datetime:
@@ -116,6 +90,7 @@ class FakeDrift:
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._asked: list[Asked] = []
+        self.reports = Reports()
         self.set_meetings(meetings)
 
     def __enter__(self) -> Self:
@@ -177,8 +152,9 @@ class FakeDrift:
         part, *rest = asked.path.removeprefix("/").split("/")
         if part not in SCOPES:
             return error(404, "not_found", f"There is nothing at {asked.path}.")
-        if asked.method != "GET":
-            return error(405, "method_not_allowed", f"{asked.path} answers GET alone.")
+        method = "POST" if asked.path == REPORT else "GET"
+        if asked.method != method:
+            return error(405, "method_not_allowed", f"{asked.path} answers {method} alone.")
         if asked.headers.get("authorization") != f"Bearer {self.token}":
             return self.refuse("The token was refused.")
         if SCOPES[part] not in self.scopes:
@@ -194,6 +170,8 @@ class FakeDrift:
                 return _json({"data": list(self.people.teams)})
             case "playbooks", "list":
                 return _json(list(self.people.playbooks))
+            case "reports", "conversations":
+                return self.reports.answer(asked.body, self.people.conversations())
             case ("users" | "contacts" | "conversations") as kind, id_ if _is_id(id_):
                 found = self._one(kind, int(id_))
                 return _json({"data": found}) if found else error(404, "not_found", "No such id.")
@@ -268,7 +246,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         pairs = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        asked = Asked(self.command, parts.path, dict(pairs), headers, repeated=pairs)
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        asked = Asked(self.command, parts.path, dict(pairs), headers, repeated=pairs, body=body)
         self.fake.respond(self, asked, self.fake.hear(asked))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
@@ -279,8 +258,8 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"Date": date, "Content-Type": "application/json", **answer.headers}
         if has_length:
             headers["Content-Length"] = str(len(answer.body))
-        # A body that was left unread would be taken for a request.
-        self.close_connection |= self.command != "GET" or cut is not None
+        # Bodies are read of a query alone: left unread, one would be taken for a request.
+        self.close_connection |= self.command not in ("GET", "POST") or cut is not None
         if self.close_connection:
             headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import logging
+import re
 import resource
 import threading
 import time
@@ -22,7 +24,8 @@ import pytest
 from drift import endpoints
 from drift.client import DriftClient
 from drift.decode import decode_answer, decode_page
-from drift.errors import DriftError, RefusedError
+from drift.errors import DriftError, OutOfTimeError, RefusedError
+from drift.limits import Budget, Throttle
 from drift.meetings import fetch_meetings
 from tests.drift.conftest import ATTEMPTS, NOW, NOW_MS, Open, asked, client_of
 from tests.hostile import Fault
@@ -258,8 +261,7 @@ def test_the_attempts_are_as_many_as_configured(
 
 def test_clients_that_failed_together_do_not_come_back_together() -> None:
     def backoff() -> float:
-        client: Any = DriftClient("http://127.0.0.1", TOKEN)._client
-        return float(client._retry_kwargs["backoff_factor"])
+        return float(DriftClient("http://127.0.0.1", TOKEN)._backoff.multiplier)
 
     waits = {backoff() for _ in range(5)}
     assert len(waits) == 5
@@ -436,7 +438,142 @@ def test_each_429_halves_the_requests_under_way() -> None:
     server.shutdown()
     server.server_close()
     assert max(most) == 8
-    assert set(most[-16:]) == {1}  # 8, 4, 2, 1
+    assert 1 in most[8:]  # 8, 4, 2, 1
+    assert most[-8:] != [8] * 8  # and not all of them at once again
+
+
+def slots(throttle: Throttle) -> int:
+    """How many requests may be under way now."""
+    budget = Budget(0.01, "a test")
+    with ExitStack() as held:
+        for taken in range(9):
+            try:
+                held.enter_context(throttle.slot(budget))
+            except OutOfTimeError:
+                return taken
+    return 9
+
+
+def test_after_a_429_the_requests_under_way_become_more_one_by_one() -> None:
+    throttle = Throttle(4)
+    found = [slots(throttle)]
+    for _ in range(3):
+        throttle.halve()
+        found.append(slots(throttle))
+    for _ in range(9):
+        throttle.recover()
+        found.append(slots(throttle))
+    assert found == [4, 2, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+
+
+def test_who_waits_for_another_try_keeps_no_other_request_from_being_made(served: Open) -> None:
+    wait = Fault("rate_limited", retry_after=2)
+    server = served(MEETINGS, faults=first(1, wait))
+    client = client_of(server, max_connections=1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slugs, client)
+        while not client.answers:
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert slugs(client) == ["a", "b"]
+        assert time.monotonic() - began < 1
+        assert waiting.result() == ["a", "b"]
+
+
+class Drip:
+    """A server that sends an answer byte by byte, and never comes to its end."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._socket = socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen()
+        self._answer, self._closing = answer, threading.Event()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> "Drip":
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(
+                    target=self._drip, args=(self._socket.accept()[0],), daemon=True
+                ).start()
+
+    def _drip(self, connection: socket) -> None:
+        with suppress(OSError), connection:
+            for byte in self._answer:
+                connection.sendall(bytes([byte]))
+                if self._closing.wait(0.05):
+                    return
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._socket.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 99, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 999]
+)
+def test_an_answer_that_drips_is_given_up_after_the_whole_time_of_a_request(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    settings(monkeypatch, request_timeout=0.4, request_max_attempts=2)
+    with Drip(answer) as server:
+        began = time.monotonic()
+        assert failure(server.url).endswith("could not be read: no answer in time.")
+        assert 0.8 <= time.monotonic() - began < 3
+
+
+def test_a_wait_longer_than_what_is_left_ends_at_once_and_says_so(served: Open) -> None:
+    server = served(MEETINGS, faults=first(9, Fault("rate_limited", retry_after=60)))
+    client = DriftClient(server.url, server.token, deadline_seconds=30)
+    began = time.monotonic()
+    with pytest.raises(DriftError) as caught:
+        slugs(client)
+    assert time.monotonic() - began < 2
+    host = f"127.0.0.1:{server.port}"
+    assert re.fullmatch(
+        rf"{host} kept answering 429: Too many requests. The next try would be in 60.0 s,"
+        r" and (30.0|29.\d) s are left.",
+        str(caught.value),
+    )
+
+
+def test_a_run_asks_no_longer_than_its_deadline(served: Open) -> None:
+    server = served(MEETINGS, faults=first(99, Fault("hang", seconds=30)))
+    client = DriftClient(server.url, server.token, deadline_seconds=0.3)
+    began = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(OutOfTimeError) as caught:
+            slugs(client)
+        assert str(caught.value) == (
+            "The time for this run (sources.drift.deadline_seconds) is over."
+        )
+    assert time.monotonic() - began < 2
+    assert len(server.requests) == 1
+    client.begin()
+    server.faults = first(0, Fault("reset"))
+    assert slugs(client) == ["a", "b"]
+
+
+def test_each_wait_is_said_with_its_reason_the_attempt_and_the_next_try(
+    served: Open, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("drift"), "propagate", True)
+    settings(monkeypatch, request_backoff_factor=0)
+    host = (server := served(MEETINGS)).url.removeprefix("http://")
+    script = [Fault("rate_limited", retry_after=1), Fault("broken_json"), None]
+    server.faults = lambda number, _: script[number]
+    with caplog.at_level(logging.INFO, logger="drift"):
+        assert slugs(client_of(server)) == ["a", "b"]
+    first_, second = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert first_ == ("WARNING", f"{host} answered 429; attempt 2 of 3 follows in 1.0 s")
+    level, words = second
+    assert level == "INFO"
+    assert words.startswith(f"{host} could not be read: the answer is not whole JSON")
+    assert words.endswith("; attempt 3 of 3 follows in 0.0 s")
 
 
 @pytest.mark.parametrize("status", [200, 400])

@@ -10,7 +10,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from drift import DriftError, believe, drift_source
-from fake_drift.server import Answer
+from fake_drift.http import Answer
 from tests.drift.conftest import DAY, HOUR, NOW, NOW_MS, Open
 from tests.hostile import HostileDrift
 
