@@ -68,7 +68,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
         }
         project.run()
         # Of its own: copies are removed as newer ones come.
-        empty = shutil.copy(project.folder / "warehouse.duckdb", project.home / "empty.duckdb")
+        empty = Path(
+            shutil.copy(project.folder / "warehouse.duckdb", project.home / "empty.duckdb")
+        )
         server.set_meetings([booked(n) for n in range(150)])
         project.run()
         later = milliseconds(datetime.now(UTC))
