@@ -379,13 +379,13 @@ class Organisation(RuleBasedStateMachine):
 
 
 def test_the_warehouse_knows_what_can_be_known(
-    monkeypatch: pytest.MonkeyPatch, examples: int, example_seed: int
+    monkeypatch: pytest.MonkeyPatch, examples: int, seed: int
 ) -> None:
-    print(f"--example-seed {example_seed} repeats this")  # shown where it fails
+    print(f"--examples {examples} --seed {seed} repeats this")  # shown where it fails
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "6")
     run_machine(
-        hypothesis.seed(example_seed)(Organisation),
+        hypothesis.seed(seed)(Organisation),
         settings=settings(
             max_examples=examples,
             stateful_step_count=40,
