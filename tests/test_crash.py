@@ -51,7 +51,11 @@ def people(day: int) -> People:
 
     def contact(number: int) -> dict[str, object] | None:
         email = f"visitor-{number}@example.com"
-        return {"id": number, "attributes": {"email": email, "shoe": "43"}} if number % 5 else None
+        return (
+            {"id": number, "attributes": {"email": email, "shoe": "size 43"}}
+            if number % 5
+            else None
+        )
 
     def conversation(number: int) -> dict[str, object]:
         return {"id": number, "relatedPlaybookId": number % 3, "createdAt": milliseconds(START)}
