@@ -36,8 +36,13 @@ OPTIONS = {
 COMMANDS = {
     "--full-refresh": "read without what the last run left behind; nothing is dropped",
     "--status": "how things stand: the last run, how fresh the data are, gaps; runs nothing",
-    "--apply-personal-data": "write what is stored anew, as sources.drift.personal_data now says; "
-    "reads no Drift",
+    "--apply-personal-data": "write what is stored anew, as personal_data now says; reads no Drift",
+}
+VALUED = {
+    "--import": "load saved answers (JSON, CSV, gzip, folders) or an archive; reads no Drift",
+    "--report": "write what is published as an HTML page; runs nothing",
+    "--archive": "write all raw tables and marts to a new folder, as Parquet; reads no Drift",
+    "--model": "what a model's file gives over the published tables; after a +, the raw ones",
 }
 
 
@@ -49,18 +54,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for group, flags in ((parser, OPTIONS), (what, COMMANDS)):
         for flag, words in flags.items():
             group.add_argument(flag, action="store_true", help=words)
-    words = "load saved answers: JSON Lines, CSV, gzip of these, folders of them; reads no Drift"
-    what.add_argument(
-        "--import", dest="files", metavar="PATH", nargs="+", type=_absolute, help=words
-    )
-    words = "write what is published as an HTML page; runs nothing"
-    what.add_argument("--report", metavar="PATH", type=_absolute, help=words)
-    what.add_argument(
-        "--model",
-        metavar="[+]NAME",
-        help="show what a model's file gives over the published tables; with a + before its name,"
-        " over the raw tables, with all that it needs; writes nothing",
-    )
+    for flag, words in VALUED.items():
+        dest, nargs = ("files", "+") if flag == "--import" else (None, None)
+        metavar, kind = ("[+]NAME", str) if flag == "--model" else ("PATH", _absolute)
+        what.add_argument(flag, metavar=metavar, type=kind, dest=dest, nargs=nargs, help=words)
     options = parser.parse_args(arguments)
     if options.json and not options.status:
         parser.error("--json is for --status")
@@ -88,6 +85,10 @@ def command(options: argparse.Namespace) -> tuple[list[str], int]:
         from app.redact import redact
 
         return redact(PROJECT, demo=demo), 0
+    if options.archive:
+        from app.archive import archive
+
+        return archive(PROJECT, options.archive, demo=demo), 0
     from app import run
 
     if options.files:
@@ -107,8 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         lines, code = command(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
-        # Slack hears of what nobody watches.
-        alone = not (options.status or options.report or options.model or options.demo)
+        alone = not (options.status or options.report or options.model or options.demo)  # unwatched
         return console.fail(failure, verbose=options.verbose, to_slack=alone)
     console.summary(lines)
     return code

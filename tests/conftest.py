@@ -205,13 +205,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--examples", type=int, default=2, help="invented organisations, 40 steps each"
     )
     parser.addoption(
-        "--example-seed", type=int, help="of the invented organisations; another one each time"
+        "--seed", type=int, help="of these moments and organisations; another one each time"
     )
 
 
 @pytest.fixture
-def example_seed(request: pytest.FixtureRequest) -> int:
-    given = request.config.getoption("--example-seed")
+def seed(request: pytest.FixtureRequest) -> int:
+    given = request.config.getoption("--seed")
     return random.randrange(2**32) if given is None else int(given)
 
 

@@ -4,12 +4,15 @@ Hypothesis invents weeks in an organisation: bookings, moves, cancellations, edi
 versions committed late, changes that do not raise `updatedAt`, records without one, records that
 are none, two states at once; answers that are blank, another organisation's, or hold meetings from
 beside the window; bounds that are refused, and clocks that are wrong; with runs at any moment, runs
-that fail half-way, and runs that are cut off between reading and loading. After each run the raw
-tables are compared with a model of what an observer of the API can know.
+that fail half-way, runs that are cut off between reading and loading, and the pipeline's own files
+lost, emptied or torn between them. After each run the raw tables are compared with a model of what
+an observer of the API can know.
 """
 
+import os
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,14 +25,18 @@ import hypothesis.strategies as st
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from drift import DriftError, believe, drift_source
+from drift.tables import KNOWN_BY
 from tests.conftest import ROOT, milliseconds
 from tests.hostile import Fault, HostileDrift
 from warehouse.build import build
+from warehouse.destination import open_demo
 from warehouse.recovery import finish_interrupted
+from warehouse.restore import restore
+from warehouse.snapshot import publish
 
 FAULTS = [
     Fault("rate_limited"),
@@ -44,6 +51,10 @@ FAULTS = [
 ]
 
 DAY = timedelta(days=1)
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DONE = Counter[str]()
+"""Steps, runs, simulated days and harms to files, of all organisations."""
+
 UNDOCUMENTED = [1, 2.5, True, "text", {"a": [1]}, "\x00nul", None]
 
 Record = dict[str, Any]
@@ -71,7 +82,7 @@ class Organisation(RuleBasedStateMachine):
     )
     def start(self, bounds: Any, order: Any, survivors: Any, cap: int, strays: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        self.now = START
         self.records: dict[str, Record] = {}
         self.bad: list[bytes] = []
         self.doubled: set[str] = set()
@@ -105,12 +116,12 @@ class Organisation(RuleBasedStateMachine):
 
     def new_pipeline(self) -> dlt.Pipeline:
         """What a new process has: nothing but the files."""
-        return dlt.pipeline(
-            "drift_bookings",
-            destination=dlt.destinations.duckdb(str(self.folder / "pipeline.duckdb")),
-            dataset_name="drift",
-            pipelines_dir=str(self.folder / "pipelines"),
-        )
+        database, folder = self.folder / "pipeline.duckdb", self.folder / "pipelines"
+        pipeline = open_demo(database, folder)
+        published, working = self.folder / "published.duckdb", Path(pipeline.working_dir)
+        if restore(database, published, KNOWN_BY, working):
+            return open_demo(database, folder)
+        return pipeline
 
     def visible(self) -> list[Record]:
         oldest = milliseconds(self.now - timedelta(days=30))
@@ -168,9 +179,7 @@ class Organisation(RuleBasedStateMachine):
         self.touch(record, data)
 
     @precondition(lambda self: self.records)
-    @rule(
-        data=st.data(), value=st.sampled_from([1, 2.5, True, "text", {"a": [1]}, "\x00nul", None])
-    )
+    @rule(data=st.data(), value=st.sampled_from(UNDOCUMENTED))
     def edit_an_attribute_that_nobody_documented(self, data: st.DataObject, value: Any) -> None:
         record = self.one(data)
         record["somethingNew"] = value
@@ -271,11 +280,38 @@ class Organisation(RuleBasedStateMachine):
     def be_cut_off_between_reading_and_loading(self, normalized: bool) -> None:
         self.pipeline = self.new_pipeline()
         finish_interrupted(self.pipeline)
+        self.pipeline.sync_destination()  # as run() does
         self.pipeline.extract(self.source(full=False))
         if normalized:
             self.pipeline.normalize()
         self.observe(accept=False)
         self.pending = True
+
+    @precondition(lambda self: self.runs and not self.pending)
+    @rule(
+        pattern=st.sampled_from(
+            ["pipeline.duckdb", "pipelines", "pipelines/*/state.json", "pipelines/*/schemas/*"]
+        ),
+        harm=st.sampled_from(["lost", "emptied", "torn"]),
+    )
+    def lose_or_tear_files(self, pattern: str, harm: str) -> None:
+        """The pipeline's own, after what is known was published."""
+        files = list(self.folder.glob(pattern))
+        publish(self.folder / "pipeline.duckdb", self.folder / "published.duckdb")
+        for file in files:
+            if file.is_dir():
+                shutil.rmtree(file)
+            elif harm == "lost":
+                file.unlink()
+            else:
+                os.truncate(file, 0 if harm == "emptied" else file.stat().st_size // 2)
+        DONE[harm] += 1
+        self.pipeline = self.new_pipeline()
+        self.compare()
+
+    @invariant()
+    def be_counted(self) -> None:
+        DONE["steps"] += 1
 
     def third_of_requests(self, number: int, _: str) -> Fault | None:
         return FAULTS[number // 3 % len(FAULTS)] if number % 3 == 1 else None
@@ -373,19 +409,21 @@ class Organisation(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "server"):
             self.server.__exit__(None, None, None)
+            DONE["runs"] += self.runs
+            DONE["days"] += (self.now - START).days
             if self.runs and not self.pending:
                 build(self.pipeline, ROOT / "sql", {"time_zone": "America/New_York"})
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def test_the_warehouse_knows_what_can_be_known(
-    monkeypatch: pytest.MonkeyPatch, examples: int, example_seed: int
+    monkeypatch: pytest.MonkeyPatch, examples: int, seed: int
 ) -> None:
-    print(f"--example-seed {example_seed} repeats this")  # shown where it fails
+    print(f"--examples {examples} --seed {seed} repeats this")  # shown where it fails
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "6")
     run_machine(
-        hypothesis.seed(example_seed)(Organisation),
+        hypothesis.seed(seed)(Organisation),
         settings=settings(
             max_examples=examples,
             stateful_step_count=40,
@@ -395,3 +433,4 @@ def test_the_warehouse_knows_what_can_be_known(
             suppress_health_check=list(HealthCheck),
         ),
     )
+    print(f"Done: {dict(DONE)}")

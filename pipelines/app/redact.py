@@ -26,7 +26,7 @@ def redact(project: Path, *, demo: bool) -> list[str]:
         raise SettingError(KEPT)
     with session.locked(), session.opened() as pipeline:
         with session.loading():
-            if not _holds_meetings(pipeline):
+            if not holds_meetings(pipeline):
                 return ["rewritten  nothing: no run has stored anything yet"]
             with session.steps.step("raw tables"):
                 pipeline.run(drift_redacted())
@@ -55,7 +55,7 @@ def redact(project: Path, *, demo: bool) -> list[str]:
         ]
 
 
-def _holds_meetings(pipeline: Pipeline) -> bool:
+def holds_meetings(pipeline: Pipeline) -> bool:
     """Whether a run or an import has stored anything."""
     name = pipeline.default_schema_name
     return name is not None and tables.VERSIONS.name in pipeline.schemas[name].tables

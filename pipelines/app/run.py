@@ -20,6 +20,7 @@ from app.session import Session
 from app.summary import summarize, summarize_import
 from drift import believe, drift_source, is_waiting
 from drift import summary as related_lines
+from drift.archive import count_archive, drift_archive, find_archive
 from drift.import_files import Tally, count_import, drift_import
 from drift.saved_files import find_files
 from warehouse.build import Built
@@ -98,13 +99,17 @@ def _has_loaded(pipeline: Pipeline) -> bool:
 
 
 def import_files(project: Path, paths: Sequence[Path], *, demo: bool) -> list[str]:
-    """Loads saved answers, builds, checks and publishes; the summary. Drift is not asked."""
-    files, tally = find_files(paths), Tally()
+    """Loads saved answers, or an archive, builds, checks and publishes; the summary.
+
+    Drift is not asked.
+    """
+    archive, tally = find_archive(paths), Tally()
+    files = archive or find_files(paths)
     session = Session(project, demo=demo)
     with session.locked(), session.opened() as pipeline:
         with session.loading():
             with session.steps.step("import"):
-                pipeline.run(drift_import(files, tally))
+                pipeline.run((drift_archive if archive else drift_import)(files, tally))
             built = session.build()
             lines = summarize(pipeline, built, imported=summarize_import(tally, len(files)))
         session.publish()
@@ -114,9 +119,10 @@ def import_files(project: Path, paths: Sequence[Path], *, demo: bool) -> list[st
 
 def dry_import(project: Path, paths: Sequence[Path], *, demo: bool) -> list[str]:
     """What an import would add; nothing is written."""
-    files, tally = find_files(paths), Tally()
+    archive, tally = find_archive(paths), Tally()
+    files = archive or find_files(paths)
     session = Session(project, demo=demo)
     with session.locked():
         session.paths.open().activate()
-        count_import(files, tally)
+        (count_archive if archive else count_import)(files, tally)
     return summarize_import(tally, len(files), is_dry_run=True)

@@ -43,7 +43,7 @@ def drift_redacted(
     def resource(table: RawTable) -> DltResource:
         def redacted() -> Iterator[Any]:
             anew, some = replace(table, write_disposition="replace"), False
-            for rows in _redacted(table, policy):
+            for rows in _stored(table, policy):
                 if rows.num_rows:
                     some = True
                     yield anew.rows(rows)
@@ -55,18 +55,23 @@ def drift_redacted(
     return [resource(table) for table in REDACTED]
 
 
-def _redacted(table: RawTable, policy: PrivacyPolicy) -> Iterator[pa.Table]:
+def _stored(table: RawTable, policy: PrivacyPolicy) -> Iterator[pa.Table]:
     # Of meetings, the versions together; of equal rejects, each with its number of last time.
     order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
     query = f"select {', '.join(table.columns)} from {table.name} order by {order}"
     with Destination().open() as stored:
-        batches = stored.batches(query, table.schema, table)
-        if table is tables.VERSIONS:
-            yield from _versions(batches, policy)
-        elif table is tables.REJECTED:
-            yield from _rejects(batches, policy)
-        else:
-            yield from (policy.rows(table, batch) for batch in batches)
+        yield from redacted(table, stored.batches(query, table.schema, table), policy)
+
+
+def redacted(
+    table: RawTable, batches: Iterable[pa.Table], policy: PrivacyPolicy
+) -> Iterator[pa.Table]:
+    """What the policy lets be of a table's rows, which are ordered by the table's first column."""
+    if table is tables.VERSIONS:
+        return _versions(batches, policy)
+    if table is tables.REJECTED:
+        return _rejects(batches, policy)
+    return (policy.rows(table, batch) for batch in batches)
 
 
 def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa.Table]:
