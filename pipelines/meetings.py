@@ -7,6 +7,7 @@
     python pipelines/meetings.py --model +booking_metrics  what one model gives, with all it needs
     python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
     python pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
+    python pipelines/meetings.py --forget ada@example.com  nothing personal of one visitor, for good
 
 Exit codes: 0 done, 1 failed, with nothing changed that analysts see, 2 wrong usage or settings, 3
 another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale, 5 a hole.
@@ -36,8 +37,12 @@ OPTIONS = {
 COMMANDS = {
     "--full-refresh": "read without what the last run left behind; nothing is dropped",
     "--status": "how things stand: the last run, how fresh the data are, gaps; runs nothing",
-    "--apply-personal-data": "write what is stored anew, as sources.drift.personal_data now says; "
-    "reads no Drift",
+    "--apply-personal-data": "rewrite what is stored as personal_data now says; reads no Drift",
+}
+NAMED = {
+    ("--model", "[+]NAME"): "show what a model's file gives over the published tables; with a +"
+    " before its name, over the raw tables, with all that it needs; writes nothing",
+    ("--forget", "EMAIL_OR_CONTACT_ID"): "keep nothing personal of a visitor; reads no Drift",
 }
 
 
@@ -49,18 +54,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for group, flags in ((parser, OPTIONS), (what, COMMANDS)):
         for flag, words in flags.items():
             group.add_argument(flag, action="store_true", help=words)
+    add, words = what.add_argument, "write what is published as an HTML page; runs nothing"
+    add("--report", metavar="PATH", type=_absolute, help=words)
     words = "load saved answers: JSON Lines, CSV, gzip of these, folders of them; reads no Drift"
-    what.add_argument(
-        "--import", dest="files", metavar="PATH", nargs="+", type=_absolute, help=words
-    )
-    words = "write what is published as an HTML page; runs nothing"
-    what.add_argument("--report", metavar="PATH", type=_absolute, help=words)
-    what.add_argument(
-        "--model",
-        metavar="[+]NAME",
-        help="show what a model's file gives over the published tables; with a + before its name,"
-        " over the raw tables, with all that it needs; writes nothing",
-    )
+    add("--import", dest="files", metavar="PATH", nargs="+", type=_absolute, help=words)
+    for (flag, metavar), words in NAMED.items():
+        add(flag, metavar=metavar, help=words)
     options = parser.parse_args(arguments)
     if options.json and not options.status:
         parser.error("--json is for --status")
@@ -84,10 +83,10 @@ def command(options: argparse.Namespace) -> tuple[list[str], int]:
         if options.model:
             return published.show_model(PROJECT, options.model, demo=demo), 0
         return published.report(PROJECT, options.report, demo=demo), 0
-    if options.apply_personal_data:
-        from app.redact import redact
+    if options.apply_personal_data or options.forget is not None:
+        from app import redact
 
-        return redact(PROJECT, demo=demo), 0
+        return redact.redact(PROJECT, options.forget, demo=demo), 0
     from app import run
 
     if options.files:

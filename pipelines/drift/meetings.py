@@ -73,7 +73,10 @@ def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Itera
     state["last_id"] = sync_id = begun["sync_id"]
     started_at = begun["started_at"]
     with closing(VersionSet(known, sync_id=sync_id, started_at=started_at)) as versions:
-        for table in tables.RELATED:  # models read them, whether or not they are loaded
+        for table in (
+            *tables.RELATED,
+            tables.FORGOTTEN,
+        ):  # models read them, whether or not they are loaded
             if table.name not in dlt.current.source_schema().tables:
                 yield table.rows([])
         for batch in chain(_batches(_reported(pages, run.client)), [None]):
@@ -174,7 +177,7 @@ def fetch_meetings(
 
     def decode(body: bytes) -> Page:
         page = decode_answer(NOTHING if is_empty and is_nothing(body) else body)
-        return page if privacy.keeps else replace(page, meetings=privacy.meetings(page.meetings))
+        return replace(page, meetings=privacy.meetings(page.meetings))
 
     def fetch(min_start_time: int, max_start_time: int) -> Page:
         bounds = {"min_start_time": min_start_time, "max_start_time": max_start_time}

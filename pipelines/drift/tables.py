@@ -169,6 +169,12 @@ PLAYBOOKS: Final[Columns] = {
     "is_current": ("bool", "Drift lists the playbook; false for one that was listed once."),
 }
 
+FORGOTTEN_VISITORS: Final[Columns] = {
+    "visitor": ("text", "A contact's id, or the keyed hash of an e-mail address."),
+    "hash_key": ("text", "The hash's key; null where that is personal_data_key, or for an id."),
+    "forgotten_at": ("timestamp", "Since when the pipeline keeps nothing personal of the visitor."),
+}
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -285,7 +291,15 @@ PLAYBOOK: Final = RawTable(
 RELATED: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
 """The tables of related records."""
 
-ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED)
+FORGOTTEN: Final = RawTable(
+    "forgotten_visitors",
+    "The visitors of whom nothing personal is kept, whatever Drift or a file says.",
+    FORGOTTEN_VISITORS,
+    MERGED,
+    ("visitor",),
+)
+
+ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED, FORGOTTEN)
 
 KNOWN_BY: Final[Mapping[str, Sequence[Sequence[str]]]] = {
     VERSIONS.name: (("slug", "updated_at", "sync_id"), ("slug", "updated_at", "content_hash")),

@@ -1,0 +1,119 @@
+"""`--forget`: nothing of one visitor is anywhere, now or later, and every count stays."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_drift.server import People
+from tests.conftest import Project, Serve, meeting
+from tests.test_personal import HASH, everything, found
+
+KEEP: dict[str, Any] = {}
+ADDRESS, CONTACT, OTHER = "Gone-Person@example.com", 7001, 7002
+
+GONE = [
+    "gone first note",
+    "gone second note",
+    "gone other note",
+    "gone early note",
+    "gone attribute",
+    "491700000077",
+    "gone reject",
+    "gone text reject",
+    "Gone First",
+    "Gone Last",
+    "Gone Company",
+    "gone title",
+    ADDRESS,
+]
+KEPT = ["kept note", "kept attribute", "kept reject", "Kept First", "kept title", "kept@example.com"]
+
+
+def contact(number: int) -> dict[str, Any]:
+    word, email = ("gone", ADDRESS) if number == CONTACT else ("kept", "kept@example.com")
+    names = {"first_name": f"{word} first", "last_name": f"{word} last"}
+    return {
+        "attributes": names | {"email": email, "company": f"{word} company", "title": f"{word} title"}
+    }
+
+
+PERSON = People(users=[{"id": 11, "name": "An Agent"}], contact=contact)
+
+
+def records(day: int) -> list[Any]:
+    """What Drift answers on one of three days: on each, the visitor's meetings have changed."""
+    one = meeting("m1", schedulerId=CONTACT, meetingNotes=f"gone {['first', 'second'][day > 1]} note")
+    two = meeting("m2", schedulerId=CONTACT, meetingNotes="gone other note", aFlag=True)
+    later = {"updatedAt": int(str(one["updatedAt"])) + day}
+    early = {"schedulerId": None} if day == 1 else {"meetingNotes": None}
+    bad = [
+        {"slug": "bad", "schedulerId": str(CONTACT), "agentId": "gone reject"},
+        {"slug": "m1", "status": 7, "nested": {"in": "gone text reject"}},
+        {"slug": "loose", "status": 7, "who": f"gone text reject <{ADDRESS.upper()}>"},
+        {"slug": "fine", "schedulerId": OTHER, "status": 7, "who": "kept reject"},
+    ]
+    return [
+        {**one, **later, "phone": 491700000077, "extra": {"in": "gone attribute"}},
+        two,
+        {**two, "meetingNotes": "gone first note"},
+        {**meeting("m3", schedulerId=CONTACT, meetingNotes="gone early note"), **later, **early},
+        meeting("m4", schedulerId=OTHER, meetingNotes="kept note", extra="kept attribute"),
+        *(json.dumps(record).encode() for record in bad),
+    ]
+
+
+def traces(project: Project, aside: Path) -> set[str]:
+    """What of the visitor is anywhere: in a file of the project's or of the home's."""
+    home = [text.lower() for _, text in everything(project.home, aside.parent / "none")]
+    in_home = {gone for gone in GONE if any(gone.lower() in text for text in home)}
+    return in_home | found(project, aside, GONE)
+
+
+def without_details(project: Project) -> dict[str, Any]:
+    """Every row of every mart, but for what says something of a visitor."""
+    names = project.query(
+        "select table_name, string_agg(column_name, ', ') from information_schema.columns"
+        " where table_schema = 'bookings' and table_name <> 'data_health' and column_name not in"
+        " ('visitor_company', 'visitor_email_domain', 'meeting_notes') group by 1"
+    )
+    counts = project.query("select meetings, versions, rejected from bookings.data_health")
+    return {"data_health": counts} | {
+        name: sorted(project.query(f"select {columns} from bookings.{name}"), key=repr)
+        for name, columns in names
+    }
+
+
+@pytest.mark.parametrize("mode", [KEEP, HASH], ids=["keep", "hash"])
+def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
+    project: Project, serve: Serve, mode: dict[str, Any], tmp_path: Path
+) -> None:
+    project.environment |= mode | {"SOURCES__DRIFT__CONTACT_ATTRIBUTES": '["title"]'}
+    server = serve(records(1), serves_unscheduled=True, people=PERSON)
+    project.run()
+    server.set_meetings(records(2))
+    project.run()
+    if mode is KEEP:
+        assert found(project, tmp_path / "aside", [*GONE, *KEPT]) == {*GONE, *KEPT}
+    before, asked = without_details(project), len(server.requests)
+    token = project.environment.pop("SOURCES__DRIFT__ACCESS_TOKEN")
+    done = project.run("--forget", f" {ADDRESS.upper()}")
+    project.environment["SOURCES__DRIFT__ACCESS_TOKEN"] = token
+    assert done.stdout.startswith("forgotten  1 contacts and 3 meetings, ")
+    print(done.stdout)
+    assert len(server.requests) == asked
+    assert traces(project, tmp_path / "aside") == set()
+    assert without_details(project) == before
+    kept = KEPT if mode is KEEP else KEPT[:0]
+    assert found(project, tmp_path / "aside", kept) == set(kept)
+    assert project.query(
+        "select distinct visitor_company, visitor_email_domain, meeting_notes from bookings.meetings"
+        f" where scheduler_id = {CONTACT}"
+    ) == [(None, None, None)]
+    assert project.query("select id from drift.contacts order by 1") == [(OTHER,)]
+    unchanged = project.run().stdout
+    assert ", 0 versions of them new; 4 rejected" in unchanged
+    print(unchanged)
+    assert without_details(project) == before
+    assert traces(project, tmp_path / "aside") == set()
