@@ -28,14 +28,22 @@ GONE = [
     "gone title",
     ADDRESS,
 ]
-KEPT = ["kept note", "kept attribute", "kept reject", "Kept First", "kept title", "kept@example.com"]
+KEPT = [
+    "kept note",
+    "kept attribute",
+    "kept reject",
+    "Kept First",
+    "kept title",
+    "kept@example.com",
+]
 
 
 def contact(number: int) -> dict[str, Any]:
     word, email = ("gone", ADDRESS) if number == CONTACT else ("kept", "kept@example.com")
     names = {"first_name": f"{word} first", "last_name": f"{word} last"}
     return {
-        "attributes": names | {"email": email, "company": f"{word} company", "title": f"{word} title"}
+        "attributes": names
+        | {"email": email, "company": f"{word} company", "title": f"{word} title"}
     }
 
 
@@ -44,7 +52,9 @@ PERSON = People(users=[{"id": 11, "name": "An Agent"}], contact=contact)
 
 def records(day: int) -> list[Any]:
     """What Drift answers on one of three days: on each, the visitor's meetings have changed."""
-    one = meeting("m1", schedulerId=CONTACT, meetingNotes=f"gone {['first', 'second'][day > 1]} note")
+    one = meeting(
+        "m1", schedulerId=CONTACT, meetingNotes=f"gone {['first', 'second'][day > 1]} note"
+    )
     two = meeting("m2", schedulerId=CONTACT, meetingNotes="gone other note", aFlag=True)
     later = {"updatedAt": int(str(one["updatedAt"])) + day}
     early = {"schedulerId": None} if day == 1 else {"meetingNotes": None}
@@ -108,8 +118,8 @@ def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
     kept = KEPT if mode is KEEP else KEPT[:0]
     assert found(project, tmp_path / "aside", kept) == set(kept)
     assert project.query(
-        "select distinct visitor_company, visitor_email_domain, meeting_notes from bookings.meetings"
-        f" where scheduler_id = {CONTACT}"
+        "select distinct visitor_company, visitor_email_domain, meeting_notes"
+        f" from bookings.meetings where scheduler_id = {CONTACT}"
     ) == [(None, None, None)]
     assert project.query("select id from drift.contacts order by 1") == [(OTHER,)]
     unchanged = project.run().stdout

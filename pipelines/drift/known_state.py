@@ -14,7 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.exceptions import CurrentSourceSchemaNotAvailable
 
 from .sql import transpile
-from .tables import ALL, RawTable
+from .tables import ALL, FORGOTTEN, RawTable
 
 BATCH_ROWS = 50_000
 
@@ -76,7 +76,7 @@ class Destination:
                 raise SqlClientNotAvailable(
                     "pipeline", pipeline.pipeline_name, client.config.destination_type
                 )
-            names = [table.name for table in ALL]
+            names = [table.name for table in (*ALL, FORGOTTEN)]
             # Tables do not go away: once all are there, nobody needs to ask again.
             if len(self._tables) < len(names) and client.is_storage_initialized():
                 stored = client.get_storage_tables(names)
