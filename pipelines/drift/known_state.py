@@ -76,9 +76,9 @@ class Destination:
                 raise SqlClientNotAvailable(
                     "pipeline", pipeline.pipeline_name, client.config.destination_type
                 )
-            names = [table.name for table in (*ALL, FORGOTTEN)]
+            names = [table.name for table in ALL]
             # Tables do not go away: once all are there, nobody needs to ask again.
-            if len(self._tables) < len(names) and client.is_storage_initialized():
-                stored = client.get_storage_tables(names)
+            if not self._tables.issuperset(names) and client.is_storage_initialized():
+                stored = client.get_storage_tables([*names, FORGOTTEN.name])
                 self._tables = frozenset(name for name, columns in stored if columns)
             yield KnownState(client.sql_client, self._tables)

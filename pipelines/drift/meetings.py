@@ -73,10 +73,7 @@ def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Itera
     state["last_id"] = sync_id = begun["sync_id"]
     started_at = begun["started_at"]
     with closing(VersionSet(known, sync_id=sync_id, started_at=started_at)) as versions:
-        for table in (
-            *tables.RELATED,
-            tables.FORGOTTEN,
-        ):  # models read them, whether or not they are loaded
+        for table in tables.RELATED:  # models read them, whether or not they are loaded
             if table.name not in dlt.current.source_schema().tables:
                 yield table.rows([])
         for batch in chain(_batches(_reported(pages, run.client)), [None]):

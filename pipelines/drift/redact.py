@@ -40,7 +40,7 @@ def drift_redacted(
     """Every row of `REDACTED`, as far as the policy lets it be, in place of those there are.
 
     Args:
-        forgotten: New rows of `forgotten_visitors`.
+        forgotten: New rows for `forgotten_visitors`.
         personal_data: keep, hash or drop: see `privacy`.
         personal_data_key: The key of the hash.
     """
@@ -60,7 +60,8 @@ def drift_redacted(
 
         return dlt.resource(redacted, name=table.name)
 
-    remembered = dlt.resource([tables.FORGOTTEN.rows(forgotten)], name=tables.FORGOTTEN.name)
+    new = [tables.FORGOTTEN.rows(forgotten)] if forgotten else []
+    remembered = dlt.resource(new, name=tables.FORGOTTEN.name)
     return [remembered, *(resource(table) for table in REDACTED)]
 
 
@@ -95,11 +96,13 @@ def _redacted(table: RawTable, settings: PrivacyPolicy, visitors: Visitors) -> I
 def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa.Table]:
     """Versions with the digest of what is left of them, so that the next read knows them again.
 
-    Of those that differed in nothing else, and that one read saw, the others have smaller ones:
-    each is still a version, and the one that the next read finds is the newest.
+    Two that differed in nothing else, and that one read saw, are one from now on. But of a
+    forgotten visitor's, whom no count shall miss, the older ones have smaller digests.
     """
     key = ", ".join(tables.VERSION_KEY)
     same = "partition by slug, updated_at, sync_id, digest order by content_hash desc"
+    older = f"case when slug in $theirs::varchar[] then row_number() over ({same}) - 1 else 0 end"
+    theirs = {"theirs": sorted(policy.forgotten_slugs)}
     with closing(duckdb.connect(":memory:")) as scratch:
         scratch.execute("set timezone = 'UTC'").fetchall()
         for batch in _by_whole_meetings(batches):
@@ -112,9 +115,10 @@ def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa
             digests = scratch.sql(f"select {DIGEST} as digest from sent").to_arrow_table()
             scratch.register("versions", rows.append_column("digest", digests["digest"]))
             yield scratch.sql(
-                "select * exclude (digest) replace"
-                f" (digest + 1 - row_number() over ({same}) as content_hash)"
-                f" from (select distinct on ({key}) * from versions)"
+                f"select distinct on ({key}) * from ("
+                f" select * exclude (digest) replace (digest - {older} as content_hash)"
+                f" from (select distinct on ({key}) * from versions))",
+                params=theirs,
             ).to_arrow_table()
 
 

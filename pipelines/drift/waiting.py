@@ -67,7 +67,7 @@ def wanted_records(run: Run, table: RawTable, column: str, oldest: datetime = NE
                 where known.id is null or (is_gone and $even_gone)
                     or (not is_gone and read_at < $oldest)
             ) as every
-            where not list_contains($no_more, id)
+            where not list_contains($no_more::bigint[], id)
             group by id
             order by bool_or(is_known), max(newest_at) desc, id desc
             """,
