@@ -8,6 +8,7 @@ import pytest
 
 from fake_drift.server import People
 from tests.conftest import Project, Serve, meeting
+from tests.hostile import HostileDrift
 from tests.test_personal import HASH, everything, found
 
 KEEP: dict[str, Any] = {}
@@ -50,14 +51,17 @@ def contact(number: int) -> dict[str, Any]:
 PERSON = People(users=[{"id": 11, "name": "An Agent"}], contact=contact)
 
 
+TIMES = {n: v for n, v in meeting("any").items() if n in ("slotStart", "slotEnd", "scheduledAt")}
+
+
 def records(day: int) -> list[Any]:
-    """What Drift answers on one of three days: on each, the visitor's meetings have changed."""
-    one = meeting(
-        "m1", schedulerId=CONTACT, meetingNotes=f"gone {['first', 'second'][day > 1]} note"
-    )
-    two = meeting("m2", schedulerId=CONTACT, meetingNotes="gone other note", aFlag=True)
-    later = {"updatedAt": int(str(one["updatedAt"])) + day}
-    early = {"schedulerId": None} if day == 1 else {"meetingNotes": None}
+    """What Drift answers on a day: on each, two of the visitor's meetings have changed."""
+    note = "gone second note" if day > 1 else "gone first note"
+    changed = TIMES | {"updatedAt": int(str(TIMES["scheduledAt"])) + day, "schedulerId": CONTACT}
+    one = {"meetingNotes": note, "phone": 491700000077, "extra": {"in": "gone attribute"}}
+    same = TIMES | {"updatedAt": TIMES["scheduledAt"], "schedulerId": CONTACT, "aFlag": True}
+    three = {"schedulerId": None, "meetingNotes": "gone early note"}
+    other = {"schedulerId": OTHER, "meetingNotes": "kept note", "extra": "kept attribute"}
     bad = [
         {"slug": "bad", "schedulerId": str(CONTACT), "agentId": "gone reject"},
         {"slug": "m1", "status": 7, "nested": {"in": "gone text reject"}},
@@ -65,11 +69,11 @@ def records(day: int) -> list[Any]:
         {"slug": "fine", "schedulerId": OTHER, "status": 7, "who": "kept reject"},
     ]
     return [
-        {**one, **later, "phone": 491700000077, "extra": {"in": "gone attribute"}},
-        two,
-        {**two, "meetingNotes": "gone first note"},
-        {**meeting("m3", schedulerId=CONTACT, meetingNotes="gone early note"), **later, **early},
-        meeting("m4", schedulerId=OTHER, meetingNotes="kept note", extra="kept attribute"),
+        meeting("m1", **changed | one),
+        meeting("m2", **same | {"meetingNotes": "gone other note"}),
+        meeting("m2", **same | {"meetingNotes": "gone first note"}),
+        meeting("m3", **changed | (three if day == 1 else {"meetingNotes": None})),
+        meeting("m4", **TIMES | {"updatedAt": TIMES["scheduledAt"]} | other),
         *(json.dumps(record).encode() for record in bad),
     ]
 
@@ -95,6 +99,11 @@ def without_details(project: Project) -> dict[str, Any]:
     }
 
 
+def asked_for(server: HostileDrift, since: int) -> set[str]:
+    """The contacts that were asked for since a number of requests."""
+    return {one.path for one in server.requests[since:] if one.path.startswith("/contacts/")}
+
+
 @pytest.mark.parametrize("mode", [KEEP, HASH], ids=["keep", "hash"])
 def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
     project: Project, serve: Serve, mode: dict[str, Any], tmp_path: Path
@@ -111,7 +120,6 @@ def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
     done = project.run("--forget", f" {ADDRESS.upper()}")
     project.environment["SOURCES__DRIFT__ACCESS_TOKEN"] = token
     assert done.stdout.startswith("forgotten  1 contacts and 3 meetings, ")
-    print(done.stdout)
     assert len(server.requests) == asked
     assert traces(project, tmp_path / "aside") == set()
     assert without_details(project) == before
@@ -122,8 +130,37 @@ def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
         f" from bookings.meetings where scheduler_id = {CONTACT}"
     ) == [(None, None, None)]
     assert project.query("select id from drift.contacts order by 1") == [(OTHER,)]
-    unchanged = project.run().stdout
-    assert ", 0 versions of them new; 4 rejected" in unchanged
-    print(unchanged)
-    assert without_details(project) == before
+    server.set_meetings(records(3))
+    assert ", 2 versions of them new; 4 rejected" in project.run().stdout
+    saved = tmp_path / "saved.jsonl"
+    saved.write_text(
+        "\n".join(r.decode() if isinstance(r, bytes) else json.dumps(r) for r in records(4))
+    )
+    assert "added      2 versions, " in project.run("--import", str(saved)).stdout
+    saved.unlink()
     assert traces(project, tmp_path / "aside") == set()
+    assert asked_for(server, asked) == set()
+
+
+def test_who_is_not_known_yet_is_forgotten_as_soon_as_the_address_is_read(
+    project: Project, serve: Serve, tmp_path: Path
+) -> None:
+    for nobody in ("", "nobody", "a b@example.com"):
+        refused = project.run("--forget", nobody, code=2).stderr
+        assert refused.startswith("--forget takes an e-mail address, or a contact's id,"), refused
+    done = project.run("--forget", ADDRESS).stdout
+    assert done == "forgotten  nobody who is known here; nothing that comes later is kept\n"
+    server = serve(records(2), serves_unscheduled=True, people=PERSON)
+    assert "4 in the warehouse" in project.run().stdout
+    assert traces(project, tmp_path / "aside") == set()
+    assert found(project, tmp_path / "aside", ["kept note", "kept first"]) != set()
+    assert project.query("select id from drift.contacts") == [(OTHER,)]
+    assert project.query("select id, name from drift.users") == [(11, "An Agent")]
+    asked = len(server.requests)
+    before = project.tables()
+    assert ", 0 versions of them new" in project.run().stdout
+    assert asked_for(server, asked) == set()
+    assert project.tables() == before
+    again = project.run("--forget", str(CONTACT)).stdout
+    assert again.startswith("forgotten  0 contacts and 3 meetings, which all counts still have (")
+    assert project.tables() == before
