@@ -54,7 +54,7 @@ PERSON = People(users=[{"id": 11, "name": "An Agent"}], contact=contact)
 TIMES = {n: v for n, v in meeting("any").items() if n in ("slotStart", "slotEnd", "scheduledAt")}
 
 
-def records(day: int) -> list[Any]:
+def answers(day: int) -> list[Any]:
     """What Drift answers on a day: on each, two of the visitor's meetings have changed."""
     note = "gone second note" if day > 1 else "gone first note"
     changed = TIMES | {"updatedAt": int(str(TIMES["scheduledAt"])) + day, "schedulerId": CONTACT}
@@ -109,9 +109,9 @@ def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
     project: Project, serve: Serve, mode: dict[str, Any], tmp_path: Path
 ) -> None:
     project.environment |= mode | {"SOURCES__DRIFT__CONTACT_ATTRIBUTES": '["title"]'}
-    server = serve(records(1), serves_unscheduled=True, people=PERSON)
+    server = serve(answers(1), serves_unscheduled=True, people=PERSON)
     project.run()
-    server.set_meetings(records(2))
+    server.set_meetings(answers(2))
     project.run()
     if mode is KEEP:
         assert found(project, tmp_path / "aside", [*GONE, *KEPT]) == {*GONE, *KEPT}
@@ -130,11 +130,11 @@ def test_a_forgotten_visitor_is_nowhere_and_every_count_stays(
         f" from bookings.meetings where scheduler_id = {CONTACT}"
     ) == [(None, None, None)]
     assert project.query("select id from drift.contacts order by 1") == [(OTHER,)]
-    server.set_meetings(records(3))
+    server.set_meetings(answers(3))
     assert ", 2 versions of them new; 4 rejected" in project.run().stdout
     saved = tmp_path / "saved.jsonl"
     saved.write_text(
-        "\n".join(r.decode() if isinstance(r, bytes) else json.dumps(r) for r in records(4))
+        "\n".join(r.decode() if isinstance(r, bytes) else json.dumps(r) for r in answers(4))
     )
     assert "added      2 versions, " in project.run("--import", str(saved)).stdout
     saved.unlink()
@@ -150,7 +150,7 @@ def test_who_is_not_known_yet_is_forgotten_as_soon_as_the_address_is_read(
         assert refused.startswith("--forget takes an e-mail address, or a contact's id,"), refused
     done = project.run("--forget", ADDRESS).stdout
     assert done == "forgotten  nobody who is known here; nothing that comes later is kept\n"
-    server = serve(records(2), serves_unscheduled=True, people=PERSON)
+    server = serve(answers(2), serves_unscheduled=True, people=PERSON)
     assert "4 in the warehouse" in project.run().stdout
     assert traces(project, tmp_path / "aside") == set()
     assert found(project, tmp_path / "aside", ["kept note", "kept first"]) != set()

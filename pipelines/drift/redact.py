@@ -101,7 +101,8 @@ def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa
     """
     key = ", ".join(tables.VERSION_KEY)
     same = "partition by slug, updated_at, sync_id, digest order by content_hash desc"
-    older = f"case when list_contains($theirs::varchar[], slug) then row_number() over ({same}) - 1 else 0 end"
+    is_theirs = "list_contains($theirs::varchar[], slug)"
+    older = f"case when {is_theirs} then row_number() over ({same}) - 1 else 0 end"
     theirs = {"theirs": sorted(policy.forgotten_slugs)}
     with closing(duckdb.connect(":memory:")) as scratch:
         scratch.execute("set timezone = 'UTC'").fetchall()
