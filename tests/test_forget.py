@@ -1,13 +1,14 @@
 """`--forget`: nothing of one visitor is anywhere, now or later, and every count stays."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fake_drift.server import People
-from tests.conftest import Project, Serve, meeting
+from tests.conftest import Project, Serve, meeting, zygote
 from tests.hostile import HostileDrift
 from tests.test_personal import HASH, everything, found
 
@@ -164,3 +165,28 @@ def test_who_is_not_known_yet_is_forgotten_as_soon_as_the_address_is_read(
     again = project.run("--forget", str(CONTACT)).stdout
     assert again.startswith("forgotten  0 contacts and 3 meetings, which all counts still have (")
     assert project.tables() == before
+
+
+def test_a_killed_command_is_made_good_by_saying_it_again(
+    project: Project, serve: Serve, kills: int, tmp_path: Path
+) -> None:
+    serve(answers(2), serves_unscheduled=True, people=PERSON)
+    project.run()
+    before = without_details(project)
+    shutil.copytree(project.folder, tmp_path / "before", symlinks=True)
+    events = zygote().run(project, "--forget", ADDRESS, counts=True).events
+    for kill in range(1, max(3, kills // 2)):
+        shutil.rmtree(project.folder)
+        shutil.copytree(tmp_path / "before", project.folder, symlinks=True)
+        moment = kill * events // max(3, kills // 2)
+        killed = zygote().run(project, "--forget", ADDRESS, counts=True, kill_at=moment)
+        assert killed.returncode == -9
+        project.run("--forget", ADDRESS)
+        assert traces(project, tmp_path / "aside") == set(), f"killed at {moment} of {events}"
+        assert without_details(project) == before
+    (project.folder / ".dlt/.var/purge").touch()  # as who is killed at the end leaves it
+    older = project.folder / ".warehouse.duckdb.copies" / "00000000"
+    older.mkdir()
+    project.run()
+    assert not older.exists()
+    assert not (project.folder / ".dlt/.var/purge").exists()

@@ -31,6 +31,7 @@ def redact(project: Path, visitor: str | None = None, *, demo: bool) -> list[str
     said: list[str] = []
     with session.locked(), session.opened() as pipeline:
         with session.loading():
+            pipeline.sync_destination()  # a machine that is new, or lost dlt's files, knows nothing
             if visitor is not None:
                 forgotten, found = remember(pipeline, visitor)
                 said = [f"forgotten  {found}"]
