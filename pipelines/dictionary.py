@@ -84,7 +84,7 @@ def _grain(model: Model) -> str:
 
 def _raw() -> Iterator[str]:
     yield from ("", "## Raw tables: `drift`", "", "Written by dlt, as Drift sent it.")
-    for table in tables.ALL:
+    for table in (*tables.ALL, tables.FORGOTTEN):
         key = f" Key: `{', '.join(table.primary_key)}`." if table.primary_key else ""
         yield from ("", f"### drift.{table.name}", "", f"{table.description}{key}")
         yield from _columns({name: words for name, (_, words) in table.columns.items()})

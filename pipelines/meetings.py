@@ -7,6 +7,7 @@
     python pipelines/meetings.py --model +booking_metrics  what one model gives, with all it needs
     python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
     python pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
+    python pipelines/meetings.py --forget visitor@example.com    nothing personal of one visitor
 
 Exit codes: 0 done, 1 failed, with nothing changed that analysts see, 2 wrong usage or settings, 3
 another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale, 5 a hole.
@@ -39,10 +40,11 @@ COMMANDS = {
     "--apply-personal-data": "write what is stored anew, as personal_data now says; reads no Drift",
 }
 VALUED = {
-    "--import": "load saved answers (JSON, CSV, gzip, folders) or an archive; reads no Drift",
-    "--report": "write what is published as an HTML page; runs nothing",
-    "--archive": "write all raw tables and marts to a new folder, as Parquet; reads no Drift",
-    "--model": "what a model's file gives over the published tables; after a +, the raw ones",
+    ("--import", "PATH"): "load saved answers (JSON, CSV, gzip), or an archive; reads no Drift",
+    ("--report", "PATH"): "write what is published as an HTML page; runs nothing",
+    ("--archive", "PATH"): "write all tables to a new folder, as Parquet; reads no Drift",
+    ("--forget", "EMAIL_OR_CONTACT_ID"): "keep nothing personal of them; reads no Drift",
+    ("--model", "[+]NAME"): "what a model gives over the published tables; after +, the raw ones",
 }
 
 
@@ -54,9 +56,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for group, flags in ((parser, OPTIONS), (what, COMMANDS)):
         for flag, words in flags.items():
             group.add_argument(flag, action="store_true", help=words)
-    for flag, words in VALUED.items():
+    for (flag, metavar), words in VALUED.items():
         dest, nargs = ("files", "+") if flag == "--import" else (None, None)
-        metavar, kind = ("[+]NAME", str) if flag == "--model" else ("PATH", _absolute)
+        kind = _absolute if metavar == "PATH" else str
         what.add_argument(flag, metavar=metavar, type=kind, dest=dest, nargs=nargs, help=words)
     options = parser.parse_args(arguments)
     if options.json and not options.status:
@@ -81,16 +83,14 @@ def command(options: argparse.Namespace) -> tuple[list[str], int]:
         if options.model:
             return published.show_model(PROJECT, options.model, demo=demo), 0
         return published.report(PROJECT, options.report, demo=demo), 0
-    if options.apply_personal_data:
-        from app.redact import redact
+    from app import redact, run
 
-        return redact(PROJECT, demo=demo), 0
+    if options.apply_personal_data or options.forget is not None:
+        return redact.redact(PROJECT, options.forget, demo=demo), 0
     if options.archive:
-        from app.archive import archive
+        from app import archive
 
-        return archive(PROJECT, options.archive, demo=demo), 0
-    from app import run
-
+        return archive.archive(PROJECT, options.archive, demo=demo), 0
     if options.files:
         importing = run.dry_import if options.dry_run else run.import_files
         return importing(PROJECT, options.files, demo=demo), 0

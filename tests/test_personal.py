@@ -52,6 +52,7 @@ PLANTS = [
     "Planted First",
     "Planted Last",
     "planted tag",
+    "planted town",
 ]
 
 
@@ -64,7 +65,7 @@ def planted(project: Project, serve: Serve) -> HostileDrift:
     """A Drift in which something personal stands wherever it may."""
     project.environment |= {
         "SOURCES__DRIFT__CONVERSATIONS": "true",
-        "SOURCES__DRIFT__CONTACT_ATTRIBUTES": json.dumps(["tags", "ip"]),
+        "SOURCES__DRIFT__CONTACT_ATTRIBUTES": json.dumps(["tags", "town"]),
     }
     one = meeting(
         "m1",
@@ -98,6 +99,7 @@ def planted(project: Project, serve: Serve) -> HostileDrift:
         "last_name": "Planted Last",
         "company": COMPANY,
         "tags": ["planted tag"],
+        "town": "planted town",
     }
     return serve(
         [

@@ -35,6 +35,11 @@ class Paths:
     def last_run(self) -> Path:
         return self.folder / "last_run.json"
 
+    @property
+    def purge(self) -> Path:
+        """A file that is there while something has gone that files still hold."""
+        return self.folder / "purge"
+
     def open(self) -> Pipeline:
         """The pipeline, for whoever holds the lock."""
         opened = open_demo if self.is_demo else open_warehouse

@@ -11,7 +11,7 @@ A command takes the parts in this order, and does its own work while it is `load
         session.report()
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -21,12 +21,15 @@ from app import process
 from app.console import Steps
 from app.paths import Paths
 from app.settings import read_settings
+from drift.records import Row
+from drift.redact import drift_redacted
 from drift.tables import KNOWN_BY
 from warehouse.build import Built, build
 from warehouse.comments import describe_raw
 from warehouse.destination import RAW_STAGING, destination_label, duckdb_file, kept_open
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
+from warehouse.purge import forget_packages, rewrite_file
 from warehouse.recovery import finish_interrupted
 from warehouse.restore import restore
 from warehouse.snapshot import KEPT_COPIES, check_snapshot, publish
@@ -97,8 +100,23 @@ class Session:
             describe_raw(self.pipeline)
             return build(self.pipeline, self._sql, {"time_zone": self.settings.bookings.time_zone})
 
-    def publish(self, *, kept: int = KEPT_COPIES) -> None:
+    def redact(self, forgotten: Sequence[Row] = ()) -> None:
+        """Rewrites the raw tables. What files hold of the old ones goes as this is published, here
+        or, if this is killed, in the next run.
+        """
+        self.paths.purge.touch()
+        with self.steps.step("raw tables"):
+            self.pipeline.run(drift_redacted(forgotten))
+
+    def publish(self) -> None:
         """Publishes a copy of a DuckDB file. Elsewhere `build` has published the tables."""
+        kept = KEPT_COPIES
+        if self.paths.purge.exists():
+            kept = 1
+            with self.steps.step("removal of older files"):
+                forget_packages(self.pipeline)
+                if self.database:
+                    rewrite_file(self.database, self.settings.bookings.duckdb_memory)
         if self.database:
             with self.steps.step("snapshot"):
                 publish(
@@ -108,6 +126,7 @@ class Session:
                     kept=kept,
                     mode=int(self.settings.bookings.snapshot_mode, 8),
                 )
+        self.paths.purge.unlink(missing_ok=True)
 
     def report(self) -> None:
         """Writes the report of what is published, where the settings ask for one."""

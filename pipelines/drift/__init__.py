@@ -6,7 +6,7 @@ request), `decode` (bytes to Arrow), `privacy` (what may be written), `versions`
 `known_state` (what the destination has), `tables` (what is written). `related` reads users, teams
 and playbooks, `conversation_report` conversations in bulk, `read_by_id` contacts, and the other
 conversations. Sources of their own: `import_files`
-(meetings from files) and `redact` (what is stored, written anew).
+(meetings from files) and `redact` (what is stored, written anew; `forgotten` says without whom).
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from .api import BASE_URL
 from .client import DriftClient
 from .conversation_report import read_conversations
 from .errors import DriftError
+from .forgotten import holds_forgotten
 from .meetings import read_meetings
 from .privacy import policy_of
 from .read_by_id import Wanted, read_by_id
@@ -30,7 +31,15 @@ from .run import Run, last_read
 from .trust import believe
 from .waiting import is_waiting, wanted_records
 
-__all__ = ["DriftError", "believe", "drift_source", "is_waiting", "last_read", "summary"]
+__all__ = [
+    "DriftError",
+    "believe",
+    "drift_source",
+    "holds_forgotten",
+    "is_waiting",
+    "last_read",
+    "summary",
+]
 
 
 @dlt.source(name="drift", max_table_nesting=0)
@@ -91,17 +100,17 @@ def drift_source(
         `conversations_by_id`. Each loads what is new or changed. A resource that is switched off
         loads nothing.
     """
-    privacy = policy_of(personal_data, personal_data_key)
+    settings = policy_of(personal_data, personal_data_key)
     client = DriftClient(
         base_url,
         access_token,
         max_connections=requests_in_flight,
         deadline_seconds=deadline_seconds,
-        quotes_drift=privacy.keeps,
+        quotes_drift=settings.keeps,
     )
     run = Run(
         client,
-        privacy,
+        settings,
         requests_in_flight,
         started_at or datetime.now(UTC),
         full_refresh,

@@ -23,9 +23,12 @@ from .tables import RawTable
 PERSONAL = (tables.VERSIONS, tables.REJECTED, *tables.RELATED)
 """The tables that pass through the policy."""
 
+RAW = (*tables.ALL, tables.FORGOTTEN)
+
 
 def find_archive(paths: Sequence[Path]) -> list[Path]:
-    """The files of raw tables, in the order of `tables.ALL`, where the one path is an archive's.
+    """The files of raw tables, in the order of `RAW`, where the one path is an archive's; the last
+    one is there where somebody was forgotten.
 
     Raises `ImportFileError` where one is missing.
     """
@@ -35,7 +38,8 @@ def find_archive(paths: Sequence[Path]) -> list[Path]:
     files = [folder / f"{table.name}.parquet" for table in tables.ALL]
     if missing := [file.name for file in files if not file.exists()]:
         raise ImportFileError(f"The archive {paths[0]} lacks drift/{', drift/'.join(missing)}.")
-    return files
+    forgotten = folder / f"{tables.FORGOTTEN.name}.parquet"
+    return [*files, forgotten] if forgotten.exists() else files
 
 
 @dlt.source(name="drift", max_table_nesting=0)
@@ -63,7 +67,7 @@ def drift_archive(
 def archived_tables(files: Sequence[Path], tally: Tally, policy: PrivacyPolicy) -> Iterator[Any]:
     count_archive(files, tally)
     last: dict[str, Any] = {}
-    for table, file in zip(tables.ALL, files, strict=True):
+    for table, file in zip(RAW, files, strict=False):
         reduces = table in PERSONAL and not policy.keeps
         batches = _batches(table, file, only_usual=reduces)
         found = 0
@@ -84,10 +88,10 @@ def archived_tables(files: Sequence[Path], tally: Tally, policy: PrivacyPolicy) 
 
 def count_archive(files: Sequence[Path], tally: Tally) -> None:
     """Reads all of the archive; counts in `tally` what it would add to what is loaded already."""
-    for table, file in zip(tables.ALL, files, strict=True):
+    for table, file in zip(RAW, files, strict=False):
         for _ in _batches(table, file, only_usual=False):
             pass
-    of = dict(zip((table.name for table in tables.ALL), files, strict=True))
+    of = dict(zip((table.name for table in RAW), files, strict=False))
     versions, rejected, syncs = (
         of[table.name] for table in (tables.VERSIONS, tables.REJECTED, tables.SYNC)
     )

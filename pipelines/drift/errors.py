@@ -42,6 +42,12 @@ class ImportFileError(DriftError):
     exit_code = 2
 
 
+class VisitorError(DriftError):
+    """Neither an e-mail address nor a contact's id."""
+
+    exit_code = 2
+
+
 class BrokenAnswerError(RequestException):
     """A body that is not the whole answer: cut short, not JSON, or an error with status 200.
 

@@ -16,6 +16,7 @@ from dlt.extract import DltResource
 from . import tables
 from .decode import Page
 from .errors import ImportFileError
+from .forgotten import forgetting
 from .known_state import Destination
 from .meetings import ROWS_PER_BATCH
 from .privacy import PrivacyPolicy, policy_of
@@ -96,6 +97,7 @@ def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolic
         f" content_hash, true as is_newest from {tables.VERSIONS.name}"
     )
     with destination.open() as stored:
+        policy = forgetting(policy, stored)
         known = stored.table(every_version, KNOWN_COLUMNS, tables.VERSIONS)
     usable, why = 0, ""
     with closing(VersionSet(known, sync_id="", started_at=UNKNOWN_TIME)) as versions:

@@ -14,7 +14,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.exceptions import CurrentSourceSchemaNotAvailable
 
 from .sql import transpile
-from .tables import ALL, RawTable
+from .tables import ALL, FORGOTTEN, RawTable
 
 BATCH_ROWS = 50_000
 
@@ -78,7 +78,7 @@ class Destination:
                 )
             names = [table.name for table in ALL]
             # Tables do not go away: once all are there, nobody needs to ask again.
-            if len(self._tables) < len(names) and client.is_storage_initialized():
-                stored = client.get_storage_tables(names)
+            if not self._tables.issuperset(names) and client.is_storage_initialized():
+                stored = client.get_storage_tables([*names, FORGOTTEN.name])
                 self._tables = frozenset(name for name, columns in stored if columns)
             yield KnownState(client.sql_client, self._tables)

@@ -174,7 +174,7 @@ def fetch_meetings(
 
     def decode(body: bytes) -> Page:
         page = decode_answer(NOTHING if is_empty and is_nothing(body) else body)
-        return page if privacy.keeps else replace(page, meetings=privacy.meetings(page.meetings))
+        return replace(page, meetings=privacy.meetings(page.meetings))
 
     def fetch(min_start_time: int, max_start_time: int) -> Page:
         bounds = {"min_start_time": min_start_time, "max_start_time": max_start_time}

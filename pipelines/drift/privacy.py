@@ -1,5 +1,6 @@
 """What is written of people: all of it, keyed hashes, or nothing. `sources.drift.personal_data`.
 
+Of visitors who are to be forgotten (see `forgotten`), nothing whatever that says.
 Everything that the source writes passes through here before it is compared, digested or handed to
 dlt, so no load package, state or table holds more than the setting allows.
 """
@@ -17,8 +18,8 @@ import pyarrow.compute as pc
 
 from .api import ATTRIBUTES, ID_ATTRIBUTES, TIME_ATTRIBUTES
 from .decode import OTHERS, Rejected
-from .tables import VERSIONS, RawTable
-from .values import json_text
+from .tables import CONTACT, CONTACTS, VERSIONS, RawTable
+from .values import as_id, json_text
 from .versions import OWN_COLUMNS
 
 Mode = Literal["keep", "hash", "drop"]
@@ -43,6 +44,7 @@ NAMES: Final = {
 
 HASHED: Final = "hashed:"
 _HASH: Final = re.compile(rf"{HASHED}[0-9a-f]{{64}}")
+_ADDRESS: Final = re.compile(r"[^\s\"'<>(),:;\\]+@[^\s\"'<>(),:;\\]+")
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,25 @@ class PrivacyPolicy:
 
     mode: Mode = "keep"
     key: str = field(default="", repr=False)
+    forgotten: frozenset[str] = frozenset()
+    """Contacts' ids and keyed hashes of e-mail addresses."""
+    keys: frozenset[str] = field(default=frozenset(), repr=False)
+    """Those of these hashes."""
+    forgotten_slugs: set[str] = field(default_factory=set, compare=False)
+    """The forgotten visitors' meetings, as far as they are known."""
 
     @property
     def keeps(self) -> bool:
         return self.mode == "keep"
+
+    @property
+    def forgotten_ids(self) -> list[int]:
+        return [int(one) for one in self.forgotten if not one.startswith(HASHED)]
+
+    def forgets(self, address: str) -> bool:
+        """Whether it is a forgotten visitor's e-mail address, or its hash."""
+        hashes = (keyed_hash(key, address) for key in self.keys)
+        return address in self.forgotten or not self.forgotten.isdisjoint(hashes)
 
     def meetings(self, page: pa.Table) -> pa.Table:
         """The same meetings, as `decode.Page` has them, without what may not be written."""
@@ -63,16 +80,44 @@ class PrivacyPolicy:
     def rows(self, table: RawTable, rows: pa.Table) -> pa.Table:
         """The same rows of a raw table, without what may not be written.
 
+        A forgotten visitor's contact goes as a whole; of their meetings, whoever else a version
+        may name, go notes and what nobody documented.
+        """
+        if self.forgotten and table.name == CONTACT.name:
+            is_kept = [
+                str(contact) not in self.forgotten and not (email and self.forgets(email))
+                for contact, email in zip(
+                    *(rows[c].to_pylist() for c in ("id", "email")), strict=True
+                )
+            ]
+            rows = rows.filter(pa.array(is_kept, pa.bool_()))
+        elif self.forgotten and table is VERSIONS and "scheduler_id" in rows.column_names:
+            rows = self._without_forgotten(rows)
+        return rows if self.keeps else self._reduced(table, rows)
+
+    def _without_forgotten(self, versions: pa.Table) -> pa.Table:
+        ids = pa.array(self.forgotten_ids, pa.int64())
+        is_theirs = pc.is_in(versions["scheduler_id"], ids)
+        self.forgotten_slugs.update(versions["slug"].filter(is_theirs).to_pylist())
+        is_theirs = pc.is_in(versions["slug"], pa.array(sorted(self.forgotten_slugs), pa.string()))
+        for name in ("meeting_notes", OTHERS):
+            index = versions.column_names.index(name)
+            column = pc.if_else(is_theirs, pa.scalar(None, pa.string()), versions[name])
+            versions = versions.set_column(index, name, column)
+        return versions
+
+    def _reduced(self, table: RawTable, rows: pa.Table) -> pa.Table:
+        """The rows as `hash` or `drop` lets them be.
+
         Of attributes that nobody documented only true and false are left: nobody knows what is in
         a text, and a number may be a telephone's.
         """
-        if self.keeps:
-            return rows
         for index, name in enumerate(rows.column_names):
             path, column = (table.name, name), rows[name]
             if name in OWN_COLUMNS or name in table.primary_key:
                 continue
-            if path in NAMES or (self.mode == "drop" and path in ADDRESSES | COMPANIES):
+            own = table.name == CONTACT.name and name not in CONTACTS  # contact_attributes
+            if own or path in NAMES or (self.mode == "drop" and path in ADDRESSES | COMPANIES):
                 column = pa.nulls(len(rows), column.type)
             elif path in ADDRESSES:
                 column = _mapped(column, self.hashed)
@@ -85,30 +130,42 @@ class PrivacyPolicy:
 
     def hashed(self, address: str) -> str:
         """A keyed hash of an e-mail address, the same however it is spaced and capitalised."""
-        if _HASH.fullmatch(address):
-            return address
-        normal = address.strip().lower().encode()
-        return HASHED + hmac.new(self.key.encode(), normal, hashlib.sha256).hexdigest()
+        return keyed_hash(self.key, address)
 
     def rejected(self, record: Rejected) -> Rejected:
         """The same record, reduced to those of its documented attributes that are none of notes.
 
         What is left is of the documented type, and the reason says nothing of the value.
         """
-        if self.keeps:
+        if self.keeps and not self.forgotten:
             return record
         try:
             values = json.loads(record.raw_json)
         except ValueError:
             values = None
+        values = values if isinstance(values, dict) else {}
+        if self.keeps and not (
+            str(as_id(values.get("schedulerId"))) in self.forgotten
+            or record.slug in self.forgotten_slugs
+            or any(map(self.forgets, _ADDRESS.findall(record.raw_json)))
+        ):
+            return record
         left = {
             name: value
-            for name, value in (values.items() if isinstance(values, dict) else ())
+            for name, value in values.items()
             if name in ATTRIBUTES and name != "meetingNotes" and _is_as_documented(name, value)
         }
         # The reasons are `decode`'s own words; a value stands in brackets, or behind a colon.
         reason = re.split(r" \(|: ", record.reason, maxsplit=1)[0]
         return replace(record, raw_json=json.dumps(left), reason=reason)
+
+
+def keyed_hash(key: str, address: str) -> str:
+    """The HMAC of an address, trimmed and in lower case; of a hash, that hash."""
+    if _HASH.fullmatch(address):
+        return address
+    normal = address.strip().lower().encode()
+    return HASHED + hmac.new(key.encode(), normal, hashlib.sha256).hexdigest()
 
 
 def policy_of(mode: str, key: str | None) -> PrivacyPolicy:

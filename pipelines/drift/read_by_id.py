@@ -15,7 +15,7 @@ from .limits import Budget
 from .records import Row
 from .related import Report
 from .run import Run
-from .tables import RawTable
+from .tables import FORGOTTEN, RawTable
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,11 @@ def read_by_id(
         report.missing(f"{table.name}: {some}{failure}")
     if rows:
         found = pa.Table.from_pylist(rows, schema=table.schema)
-        yield table.rows(run.privacy.rows(table, found))
+        kept = run.privacy.rows(table, found)
+        if told := sorted({*found["id"].to_pylist()} - {*kept["id"].to_pylist()}):
+            # By their addresses: from now on their ids tell, which their meetings have as well.
+            yield FORGOTTEN.rows([{"visitor": str(n), "forgotten_at": read_at} for n in told])
+        yield table.rows(kept)
 
 
 def _read_each(

@@ -1,11 +1,12 @@
-"""A dlt source that writes what is stored anew, as `sources.drift.personal_data` now says.
+"""A dlt source that writes what is stored anew: as `sources.drift.personal_data` now says, and
+without the visitors who are to be forgotten.
 
 Each table that may hold something personal is read from the destination in batches, passed through
 the policy, and replaced as a whole.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
@@ -18,8 +19,10 @@ from dlt.extract import DltResource
 
 from . import tables
 from .decode import Rejected
+from .forgotten import Visitors, forgetting
 from .known_state import Destination
 from .privacy import PrivacyPolicy, policy_of
+from .records import Row
 from .rejects import rejected_id
 from .tables import RawTable
 from .versions import DIGEST, SENT
@@ -30,36 +33,57 @@ REDACTED: Final = (tables.VERSIONS, tables.REJECTED, tables.USER, tables.CONTACT
 
 @dlt.source(name="drift", max_table_nesting=0)
 def drift_redacted(
-    personal_data: str = "keep", personal_data_key: dlt.TSecretStrValue | None = None
+    forgotten: Sequence[Row],
+    personal_data: str = "keep",
+    personal_data_key: dlt.TSecretStrValue | None = None,
 ) -> list[DltResource]:
     """Every row of `REDACTED`, as far as the policy lets it be, in place of those there are.
 
     Args:
-        personal_data: hash or drop: see `privacy`.
+        forgotten: New rows for `forgotten_visitors`.
+        personal_data: keep, hash or drop: see `privacy`.
         personal_data_key: The key of the hash.
     """
-    policy = policy_of(personal_data, personal_data_key)
+    settings = policy_of(personal_data, personal_data_key)
+    visitors = {row["visitor"]: row["hash_key"] for row in forgotten}
 
     def resource(table: RawTable) -> DltResource:
-        def redacted() -> Iterator[Any]:
-            anew, some = replace(table, write_disposition="replace"), False
-            for rows in _stored(table, policy):
+        def rewritten() -> Iterator[Any]:
+            stored = _contacts_as_stored() if table is tables.CONTACT else table
+            anew, some = replace(stored, write_disposition="replace"), False
+            for rows in _redacted(stored, settings, visitors):
                 if rows.num_rows:
                     some = True
                     yield anew.rows(rows)
             if not some:  # else the old rows would stay
                 yield anew.rows([])
 
-        return dlt.resource(redacted, name=table.name)
+        return dlt.resource(rewritten, name=table.name)
 
-    return [resource(table) for table in REDACTED]
+    new = [tables.FORGOTTEN.rows(forgotten)] if forgotten else []
+    remembered = dlt.resource(new, name=tables.FORGOTTEN.name)
+    return [remembered, *(resource(table) for table in REDACTED)]
 
 
-def _stored(table: RawTable, policy: PrivacyPolicy) -> Iterator[pa.Table]:
+def _contacts_as_stored() -> RawTable:
+    """The table with the columns that `contact_attributes` has ever given it."""
+    stored = dlt.current.source_schema().tables.get(tables.CONTACT.name, {"columns": {}})
+    extra: tables.Columns = {
+        name: ("text", hints.get("description") or "")
+        for name, hints in stored["columns"].items()
+        if name not in tables.CONTACTS and not name.startswith("_dlt")
+    }
+    return replace(tables.CONTACT, columns={**tables.CONTACTS, **extra})
+
+
+def _redacted(table: RawTable, settings: PrivacyPolicy, visitors: Visitors) -> Iterator[pa.Table]:
     # Of meetings, the versions together; of equal rejects, each with its number of last time.
     order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
-    query = f"select {', '.join(table.columns)} from {table.name} order by {order}"
+    known = {name for each in REDACTED for name in each.columns}
+    names = ", ".join(c if c in known else f'"{c}"' for c in table.columns)  # "order", say
+    query = f"select {names} from {table.name} order by {order}"
     with Destination().open() as stored:
+        policy = forgetting(settings, stored, visitors)
         yield from redacted(table, stored.batches(query, table.schema, table), policy)
 
 
@@ -77,8 +101,14 @@ def redacted(
 def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa.Table]:
     """Versions with the digest of what is left of them, so that the next read knows them again.
 
-    Two that differed in nothing else, and that one read saw, are one from now on.
+    Two that differed in nothing else, and that one read saw, are one from now on. But of a
+    forgotten visitor's, whom no count shall miss, the older ones have smaller digests.
     """
+    key = ", ".join(tables.VERSION_KEY)
+    same = "partition by slug, updated_at, sync_id, digest order by content_hash desc"
+    is_theirs = "list_contains($theirs::varchar[], slug)"
+    older = f"case when {is_theirs} then row_number() over ({same}) - 1 else 0 end"
+    theirs = {"theirs": sorted(policy.forgotten_slugs)}
     with closing(duckdb.connect(":memory:")) as scratch:
         scratch.execute("set timezone = 'UTC'").fetchall()
         for batch in _by_whole_meetings(batches):
@@ -89,10 +119,13 @@ def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa
             index = sent.column_names.index("updated_at")
             scratch.register("sent", sent.set_column(index, "updated_at", updated_at))
             digests = scratch.sql(f"select {DIGEST} as digest from sent").to_arrow_table()
-            index = rows.column_names.index("content_hash")
-            scratch.register("versions", rows.set_column(index, "content_hash", digests["digest"]))
-            key = ", ".join(tables.VERSION_KEY)
-            yield scratch.sql(f"select distinct on ({key}) * from versions").to_arrow_table()
+            scratch.register("versions", rows.append_column("digest", digests["digest"]))
+            yield scratch.sql(
+                f"select distinct on ({key}) * from ("
+                f" select * exclude (digest) replace (digest - {older} as content_hash)"
+                f" from (select distinct on ({key}) * from versions))",
+                params=theirs,
+            ).to_arrow_table()
 
 
 def _by_whole_meetings(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:

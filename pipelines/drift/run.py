@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .client import DriftClient
+from .forgotten import forgetting
 from .known_state import Destination
 from .limits import Budget
 from .privacy import PrivacyPolicy
@@ -44,7 +45,8 @@ class Run:
     """The client, the settings, and what `meetings` has found for the resources after it."""
 
     client: DriftClient
-    privacy: PrivacyPolicy
+    settings: PrivacyPolicy
+    """As the settings have it: it knows nobody who is to be forgotten."""
     in_flight: int
     started_at: datetime
     full_refresh: bool
@@ -58,6 +60,7 @@ class Run:
     """Rows of the destination that a resource has read for another: each takes its own."""
     single_conversations: list[int] | None = None
     """Those that the report has left for a request each, once it has been asked."""
+    _privacy: PrivacyPolicy | None = None
     _details: Budget | None = None
     _ids: dict[str, list[pa.Table]] = field(default_factory=dict)
     _made_at: float = field(default_factory=monotonic)
@@ -77,10 +80,19 @@ class Run:
                 self.started_at, self._made_at = date, self.client.dated_at
         return self.started_at
 
+    @property
+    def privacy(self) -> PrivacyPolicy:
+        """What may be written of people, by what the destination knows when it is first asked."""
+        if self._privacy is None:
+            with self.destination.open() as stored:
+                self._privacy = forgetting(self.settings, stored)
+        return self._privacy
+
     def begin(self) -> None:
         """`meetings` is read from here on."""
         self.client.begin()
-        self.has_read_meetings, self.single_conversations, self._details = False, None, None
+        self.has_read_meetings, self.single_conversations = False, None
+        self._details = self._privacy = None
         self._ids = {
             column: []
             for name, column in IDS.items()

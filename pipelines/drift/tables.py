@@ -67,23 +67,6 @@ MEETING_VERSIONS: Final[Columns] = {
     "sync_id": ("text", "The run that first saw this state; 0-… where it came from a file."),
 }
 
-LISTED_MEETINGS: Final[Columns] = {
-    "slug": ("text", "A meeting's id, as the last complete read returned it."),
-}
-
-UNLISTED_MEETINGS: Final[Columns] = {
-    "slug": ("text", "A meeting that was listed by the complete read before."),
-    "sync_id": ("text", "The run whose complete read no longer returned it."),
-}
-
-REJECTED_MEETINGS: Final[Columns] = {
-    "record_id": ("text", "A digest of the record: one that is seen again is kept once."),
-    "slug": ("text", "The meeting's id, where the record has one."),
-    "raw_json": ("text", "The record."),
-    "reason": ("text", "Why it cannot be a meeting."),
-    "sync_id": ("text", "The run that first saw it."),
-}
-
 SYNCS: Final[Columns] = {
     "sync_id": ("text", "The run. Ids sort by time, as text."),
     "started_at": ("timestamp", "When the run started; the models' now."),
@@ -128,12 +111,6 @@ TEAMS: Final[Columns] = {
     "is_main": ("bool", "Drift's `main`."),
     "updated_at": ("timestamp", "When the team was last changed."),
     "is_current": ("bool", "Drift lists the team; false for one that was listed once."),
-}
-
-TEAM_MEMBERS: Final[Columns] = {
-    "team_id": ("bigint", "The team."),
-    "user_id": ("bigint", "A Drift user who belongs to it, or once did."),
-    "is_current": ("bool", "The user belongs to the team, and Drift lists the team."),
 }
 
 CONTACTS: Final[Columns] = {
@@ -237,20 +214,31 @@ VERSIONS: Final = RawTable(
 LISTED: Final = RawTable(
     "listed_meetings",
     "The meetings that the last complete read returned.",
-    LISTED_MEETINGS,
+    {
+        "slug": ("text", "A meeting's id, as the last complete read returned it."),
+    },
     "replace",
 )
 UNLISTED: Final = RawTable(
     "unlisted_meetings",
     "Each time that a meeting was no longer returned, because of its age or for another reason.",
-    UNLISTED_MEETINGS,
+    {
+        "slug": ("text", "A meeting that was listed by the complete read before."),
+        "sync_id": ("text", "The run whose complete read no longer returned it."),
+    },
     MERGED,
     ("slug", "sync_id"),
 )
 REJECTED: Final = RawTable(
     "rejected_meetings",
     "Records that cannot be a meeting, each once.",
-    REJECTED_MEETINGS,
+    {
+        "record_id": ("text", "A digest of the record: one that is seen again is kept once."),
+        "slug": ("text", "The meeting's id, where the record has one."),
+        "raw_json": ("text", "The record."),
+        "reason": ("text", "Why it cannot be a meeting."),
+        "sync_id": ("text", "The run that first saw it."),
+    },
     MERGED,
     ("record_id",),
 )
@@ -260,7 +248,11 @@ TEAM: Final = RawTable("teams", "Drift's teams, past ones included.", TEAMS, MER
 TEAM_MEMBER: Final = RawTable(
     "team_members",
     "Who belongs to which team, and who once did.",
-    TEAM_MEMBERS,
+    {
+        "team_id": ("bigint", "The team."),
+        "user_id": ("bigint", "A Drift user who belongs to it, or once did."),
+        "is_current": ("bool", "The user belongs to the team, and Drift lists the team."),
+    },
     MERGED,
     ("team_id", "user_id"),
 )
@@ -285,11 +277,23 @@ PLAYBOOK: Final = RawTable(
 RELATED: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
 """The tables of related records."""
 
-ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED)
+FORGOTTEN: Final = RawTable(
+    "forgotten_visitors",
+    "The visitors of whom nothing personal is kept, whatever Drift or a file says of them.",
+    {
+        "visitor": ("text", "A contact's id, or the keyed hash of an e-mail address."),
+        "hash_key": ("text", "The hash's key; null where that is personal_data_key, or for an id."),
+        "forgotten_at": ("timestamp", "When that was asked for, or found out by the address."),
+    },
+    MERGED,
+    ("visitor",),
+)
+
+ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED)  # what models read
 
 KNOWN_BY: Final[Mapping[str, Sequence[Sequence[str]]]] = {
     VERSIONS.name: (("slug", "updated_at", "sync_id"), ("slug", "updated_at", "content_hash")),
-    **{table.name: (table.primary_key,) for table in ALL[1:] if table.primary_key},
+    **{table.name: (table.primary_key,) for table in (*ALL[1:], FORGOTTEN) if table.primary_key},
 }
 """By table whose rows add up, the sets of columns by each of which a row is known. A version is by
 what was sent, whichever run saw it first, and by that run, whatever was hashed or dropped since."""

@@ -10,7 +10,9 @@ import pyarrow as pa
 from dlt.common.configuration.inject import with_config
 
 from . import tables
+from .forgotten import forgetting
 from .known_state import Destination
+from .privacy import PrivacyPolicy
 from .run import Run, last_read
 from .sql import timestamp_literal
 from .tables import RawTable
@@ -38,6 +40,7 @@ def wanted_records(run: Run, table: RawTable, column: str, oldest: datetime = NE
     """
     named = run.ids(column)
     state = pa.schema([table.schema.field(name) for name in ("id", "is_gone", "read_at")])
+    no_more = run.privacy.forgotten_ids if table.name == tables.CONTACT.name else []
     with run.destination.open() as stored:
         known = state.empty_table()
         if named.num_rows:
@@ -64,10 +67,11 @@ def wanted_records(run: Run, table: RawTable, column: str, oldest: datetime = NE
                 where known.id is null or (is_gone and $even_gone)
                     or (not is_gone and read_at < $oldest)
             ) as every
+            where not list_contains($no_more::bigint[], id)
             group by id
             order by bool_or(is_known), max(newest_at) desc, id desc
             """,
-            params={"even_gone": run.full_refresh, "oldest": oldest},
+            params={"even_gone": run.full_refresh, "oldest": oldest, "no_more": no_more},
         )
         return ids.to_arrow_table()
 
@@ -122,13 +126,12 @@ def is_waiting(
     wanted += [(tables.CONVERSATION, "conversation_id", NEVER)] * conversations
     pipeline.activate()
     with Destination().open() as stored:
-        return any(
-            stored.table(
-                _waiting_query(table.name, column, oldest, even_gone=full_refresh) + " limit 1",
-                WAITING,
-                tables.VERSIONS,
-                tables.SYNC,
-                table,
-            ).num_rows
-            for table, column, oldest in wanted
-        )
+        forgotten = set(forgetting(PrivacyPolicy(), stored).forgotten_ids)
+        for table, column, oldest in wanted:
+            no_more = forgotten if table is tables.CONTACT else set()
+            query = _waiting_query(table.name, column, oldest, even_gone=full_refresh)
+            some = f"{query} limit {len(no_more) + 1}"
+            waiting = stored.table(some, WAITING, tables.VERSIONS, tables.SYNC, table)
+            if {*waiting["id"].to_pylist()} - no_more:
+                return True
+    return False

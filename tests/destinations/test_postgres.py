@@ -18,6 +18,8 @@ from tests.conftest import ROOT, Project, Serve, meeting, zygote
 from tests.destinations.conftest import PASSWORD, Postgres
 from tests.synthetic import synthetic_meetings
 from tests.test_crash import organisation, people
+from tests.test_forget import ADDRESS, GONE, OTHER, PERSON, answers
+from tests.test_personal import found
 
 Row = tuple[Any, ...]
 
@@ -128,6 +130,39 @@ def test_personal_data_that_was_kept_is_dropped_as_on_duckdb(
     assert postgres.query("select count(email), count(name), count(*) from drift.users") == [
         (0, 0, 4)
     ]
+
+
+def test_a_forgotten_visitor_is_in_no_table(
+    project: Project, serve: Serve, on_postgres: Postgres
+) -> None:
+    server = serve(answers(1), serves_unscheduled=True, people=PERSON)
+    project.run()
+    server.set_meetings(answers(2))
+    project.run()
+
+    def held() -> set[str]:
+        tables = on_postgres.query(
+            "select format('%I.%I', table_schema, table_name) from information_schema.tables"
+            " where table_schema not in ('pg_catalog', 'information_schema')"
+        )
+        texts = [str(on_postgres.query(f"table {table}")).lower() for (table,) in tables]
+        return {gone for gone in GONE if any(gone.lower() in text for text in texts)}
+
+    counted = (
+        "select group_key, bookings, repeat_visitors, version_count from bookings.booking_metrics"
+        " cross join (select sum(version_count) as version_count from bookings.meetings) as m"
+        " order by dimension, group_key"
+    )
+    before = on_postgres.query(counted)
+    assert held() >= {ADDRESS, "gone early note", "gone attribute", "gone reject"}
+    shutil.rmtree(project.folder / ".dlt" / ".var")  # from a machine that has never run
+    done = project.run("--forget", ADDRESS)
+    assert done.stdout.startswith("forgotten  1 contacts and 3 meetings, ")
+    assert held() | found(project, project.home / "aside", GONE) == set()
+    assert on_postgres.query(counted) == before
+    assert ", 0 versions of them new; 4 rejected" in project.run().stdout
+    assert held() == set()
+    assert on_postgres.query("select id, company from drift.contacts") == [(OTHER, "kept company")]
 
 
 def test_attributes_of_every_kind_land_as_on_duckdb(
