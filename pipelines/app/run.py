@@ -18,7 +18,7 @@ from app.errors import explain
 from app.last_run import recorded
 from app.session import Session
 from app.summary import summarize, summarize_import
-from drift import believe, drift_source, holds_forgotten, is_waiting
+from drift import believe, drift_source, is_waiting
 from drift import summary as related_lines
 from drift.archive import count_archive, drift_archive, find_archive
 from drift.import_files import Tally, count_import, drift_import
@@ -55,8 +55,7 @@ def run(project: Path, *, demo: bool, full_refresh: bool, **accepted: bool) -> l
                 with session.steps.step("sync"):
                     pipeline.run(numbers)
                     believe(numbers)
-                if holds_forgotten(pipeline):
-                    session.redact()
+                session.redact_again()
                 built = session.build()
                 lines = summarize(pipeline, built, related_lines(numbers))
                 has_more = is_waiting(pipeline, full_refresh=full_refresh)
@@ -80,8 +79,7 @@ def _add_details(
         with session.loading():
             with session.steps.step("contacts"):
                 pipeline.run(details)
-            if holds_forgotten(pipeline):
-                session.redact()
+            session.redact_again()
             if has_new := _has_loaded(pipeline):
                 built = session.build()
             lines = summarize(pipeline, built, related_lines(numbers, details))
@@ -114,8 +112,7 @@ def import_files(project: Path, paths: Sequence[Path], *, demo: bool) -> list[st
         with session.loading():
             with session.steps.step("import"):
                 pipeline.run((drift_archive if archive else drift_import)(files, tally))
-            if holds_forgotten(pipeline):
-                session.redact()
+            session.redact_again()
             built = session.build()
             lines = summarize(pipeline, built, imported=summarize_import(tally, len(files)))
         session.publish()

@@ -21,6 +21,7 @@ from app import process
 from app.console import Steps
 from app.paths import Paths
 from app.settings import read_settings
+from drift import holds_forgotten
 from drift.records import Row
 from drift.redact import drift_redacted
 from drift.tables import KNOWN_BY
@@ -107,6 +108,11 @@ class Session:
         self.paths.purge.touch()
         with self.steps.step("raw tables"):
             self.pipeline.run(drift_redacted(forgotten))
+
+    def redact_again(self) -> None:
+        """The same where it was killed, or where a read has told who else is to be forgotten."""
+        if self.paths.purge.exists() or holds_forgotten(self.pipeline):
+            self.redact()
 
     def publish(self) -> None:
         """Publishes a copy of a DuckDB file. Elsewhere `build` has published the tables."""

@@ -71,7 +71,7 @@ def remember(
             visitors |= dict.fromkeys(map(str, same))
         ids = PrivacyPolicy(forgotten=frozenset(visitors)).forgotten_ids
         contacts, slugs = _contacts(stored, ids), _slugs(stored, ids)
-    found = f"{contacts:,} contacts and {len(slugs):,} meetings, which all counts still have"
+    found = f"contacts: {contacts:,}; meetings, which still count: {len(slugs):,}"
     if not contacts and not slugs:
         found = "nobody who is known here; nothing that comes later is kept"
     again = " (asked for before)" * (visitors.keys() <= known.keys())

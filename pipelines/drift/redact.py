@@ -81,7 +81,8 @@ def _redacted(table: RawTable, settings: PrivacyPolicy, visitors: Visitors) -> I
     order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
     known = {name for each in REDACTED for name in each.columns}
     names = ", ".join(c if c in known else f'"{c}"' for c in table.columns)  # "order", say
-    query = f"select {names} from {table.name} order by {order}"
+    # A load that was killed and resumed may have left each row twice.
+    query = f"select distinct {names} from {table.name} order by {order}"
     with Destination().open() as stored:
         policy = forgetting(settings, stored, visitors)
         yield from redacted(table, stored.batches(query, table.schema, table), policy)
@@ -123,7 +124,7 @@ def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa
             yield scratch.sql(
                 f"select distinct on ({key}) * from ("
                 f" select * exclude (digest) replace (digest - {older} as content_hash)"
-                f" from (select distinct on ({key}) * from versions))",
+                " from versions)",
                 params=theirs,
             ).to_arrow_table()
 

@@ -157,7 +157,7 @@ def test_a_forgotten_visitor_is_in_no_table(
     assert held() >= {ADDRESS, "gone early note", "gone attribute", "gone reject"}
     shutil.rmtree(project.folder / ".dlt" / ".var")  # from a machine that has never run
     done = project.run("--forget", ADDRESS)
-    assert done.stdout.startswith("forgotten  1 contacts and 3 meetings, ")
+    assert done.stdout.startswith("forgotten  contacts: 1; meetings, which still count: 3\n")
     assert held() | found(project, project.home / "aside", GONE) == set()
     assert on_postgres.query(counted) == before
     assert ", 0 versions of them new; 4 rejected" in project.run().stdout
