@@ -55,9 +55,11 @@ def old(server: HostileDrift, tmp_path_factory: pytest.TempPathFactory) -> Proje
     server.set_meetings(organisation(2))
     server.people = people(2)
     old.run()
+    old.run("--forget", "visitor-1@example.com")
     del old.environment["SOURCES__DRIFT__ACCESS_TOKEN"]
     old.environment["SOURCES__DRIFT__BASE_URL"] = "http://127.0.0.1:9"  # nobody
     (old.home / "archive").mkdir(mode=0o755)  # empty, so it may be there
+    shutil.copytree(old.folder / "sql", old.home / ".archive.begun")  # as a killed one leaves it
     done = old.run("--archive", "archive", cwd=old.home)
     rows = sum(map(len, everything(old).values()))
     assert done.stdout.splitlines()[0] == f"archived   {rows:,} rows in {old.home / 'archive'}"

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from . import tables
 from .errors import ImportFileError
-from .import_files import Tally
+from .import_files import IMPORTED, Tally
 from .known_state import BATCH_ROWS, Destination
 from .privacy import PrivacyPolicy, policy_of
 from .redact import redacted
@@ -81,7 +81,8 @@ def archived_tables(files: Sequence[Path], tally: Tally, policy: PrivacyPolicy) 
             yield table.rows([])
     if last:
         state = dlt.current.resource_state(MEETINGS)
-        state["last_id"] = max(filter(_is_read, _values(files[0], "sync_id") | {last["sync_id"]}))
+        ids = _values(files[0], "sync_id") | {last["sync_id"]}
+        state["last_id"] = max(run for run in ids if not run.startswith(IMPORTED + "-"))
         state["last_read"] = {name: last[name] for name in ("sync_id", "started_at")}
         state["last_read"]["has_listed"] = last["meetings_seen"] > 0
 
@@ -91,10 +92,7 @@ def count_archive(files: Sequence[Path], tally: Tally) -> None:
     for table, file in zip(RAW, files, strict=False):
         for _ in _batches(table, file, only_usual=False):
             pass
-    of = dict(zip((table.name for table in RAW), files, strict=False))
-    versions, rejected, syncs = (
-        of[table.name] for table in (tables.VERSIONS, tables.REJECTED, tables.SYNC)
-    )
+    versions, _, _, rejected, syncs, *_ = files
     text = pa.schema([("value", pa.string())])
     with Destination().open() as stored:
 
@@ -110,17 +108,12 @@ def count_archive(files: Sequence[Path], tally: Tally) -> None:
             f"Nothing was imported: the warehouse holds {len(more):,} runs or imports that the"
             " archive does not. Import it into a new warehouse (destination.warehouse.credentials)."
         )
-    with _naming(versions):
-        in_archive = parquet.read_metadata(versions).num_rows
+    in_archive = parquet.read_metadata(versions).num_rows
     bad = _values(rejected, "record_id")
     tally.records = in_archive + len(bad)
     tally.new_versions = max(in_archive - stored_versions, 0)
     tally.new_meetings = len(_values(versions, "slug") - slugs)
     tally.rejected = len(bad - records)
-
-
-def _is_read(sync_id: str) -> bool:
-    return not sync_id.startswith("0-")
 
 
 def _values(file: Path, column: str) -> set[str]:
