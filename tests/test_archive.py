@@ -84,7 +84,7 @@ def test_a_new_warehouse_has_the_tables_of_the_archive_and_goes_on_from_them(
     foretold = project.run("--import", str(saved), "--dry-run").stdout.splitlines()
     versions = len(expected["drift/meeting_versions"])
     assert foretold == [
-        f"read       {versions + 2:,} records in 11 files",
+        f"read       {versions + 2:,} records in 12 files",
         f"would add  {versions:,} versions, and with them 121 meetings that were not known;"
         " 2 records rejected",
         "passed     0 records that were known, or came twice",
