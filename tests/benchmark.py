@@ -43,13 +43,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "pipelines")]
 
 from fake_drift.organisation import Meeting  # noqa: E402
+from fake_drift.people import people_of  # noqa: E402
+from fake_drift.server import People  # noqa: E402
 from tests.hostile import HostileDrift  # noqa: E402
 from tests.synthetic import Shape, synthetic_meetings  # noqa: E402
 
 T = TypeVar("T")
 
 OURS, BY_HAND, DLT = "ours", "by hand", "idiomatic dlt"
-PROGRAMS: Final = (OURS, BY_HAND, DLT)
+PEOPLE = "ours, people on"
+PROGRAMS: Final = (OURS, PEOPLE, BY_HAND, DLT)
+"""The others read meetings alone, and so does `ours` beside them."""
 RIVALS: Final = {BY_HAND: "by_hand.py", DLT: "idiomatic_dlt.py"}
 TOKEN: Final = HostileDrift.token
 
@@ -77,6 +81,13 @@ PEAK_MB: Final = {100_000: 400, 1_000_000: 800}
 STORED_GROWTH: Final = 1.1
 """Peak memory with many versions stored ÷ without."""
 
+LATER_SECONDS: Final = 1.0
+"""How much later a run may publish for reading users, teams, playbooks and conversations, too."""
+VISITORS_SHORT: Final = 1.25
+"""Visitors a second that the requests in flight allow ÷ visitors a second."""
+IN_FLIGHT: Final = 6
+"""Requests, as the settings have it."""
+
 STEP_SECONDS: Final = {(1_000_000, "models and checks"): 6.0, (1_000_000, "snapshot"): 2.0}
 
 
@@ -97,10 +108,13 @@ class Work:
     repeats: int = 3
     stored: int = 0
     """Versions that the phase `many stored` adds to the warehouse."""
+    visitors: int = 0
+    """Those who booked, where people are read, too."""
 
     def __str__(self) -> str:
         late = f", {self.latency_ms} ms" if self.latency_ms else ""
-        return f"{self.meetings:,} {self.shape}{late}"
+        booked = f", {self.visitors:,} visitors" if self.visitors else ""
+        return f"{self.meetings:,} {self.shape}{booked}{late}"
 
 
 STANDARD: Final = (
@@ -109,12 +123,14 @@ STANDARD: Final = (
     Work(100_000, phases=PHASES, stored=1_000_000),
     Work(100_000, shape="peak", phases=(COLD, AGAIN, CHANGED), repeats=1),
     Work(100_000, shape="office", phases=(COLD, AGAIN, CHANGED), repeats=1),
+    Work(20_000, latency_ms=50, programs=(OURS, PEOPLE), phases=(COLD,), visitors=7_000),
     Work(100_000, latency_ms=50),
     Work(1_000_000),
 )
 SMOKE: Final = (
     Work(3_000, shape="peak", phases=(COLD, AGAIN, CHANGED), repeats=1),
-    Work(1_500, programs=PROGRAMS, phases=(COLD,), repeats=1),
+    Work(1_500, programs=(OURS, BY_HAND, DLT), phases=(COLD,), repeats=1),
+    Work(1_500, programs=(OURS, PEOPLE), phases=(COLD,), repeats=1, visitors=100),
 )
 
 
@@ -131,6 +147,8 @@ class Run:
     """Versions that ours found new."""
     steps: Mapping[str, float] = field(default_factory=dict)
     """Seconds of the steps of ours, as its summary has them."""
+    published: float = 0.0
+    """Seconds until ours had published for the first time."""
 
 
 Runs = dict[tuple[Work, str, str], list[Run]]
@@ -171,8 +189,13 @@ def serve(work: Work, orders: "Connection[int | None, bool | None]") -> None:
     """
     since = datetime.now(UTC)
     meetings = synthetic_meetings(work.meetings, work.shape, since)
+    people = People()
+    if work.visitors:
+        for number, meeting in enumerate(meetings):
+            meeting["schedulerId"] = 9_000_000_000 + number % work.visitors
+        people = people_of(meetings)
     with (
-        HostileDrift(meetings, latency_seconds=work.latency_ms / 1000) as server,
+        HostileDrift(meetings, people=people, latency_seconds=work.latency_ms / 1000) as server,
         suppress(EOFError),
     ):
         if CHANGED not in work.phases:
@@ -260,15 +283,13 @@ def prepared(name: str, folder: Path, url: str) -> Program:
     from tests.conftest import Project  # noqa: PLC0415 - the fake Drift needs none of its imports
 
     folder.mkdir()
-    if name == OURS:
+    if name in (OURS, PEOPLE):
         project = Project.copied_to(folder)
         compile_all(project.folder / "pipelines")
         source = {"SOURCES__DRIFT__BASE_URL": url, "SOURCES__DRIFT__ACCESS_TOKEN": TOKEN}
-        # The others read meetings alone.
-        source |= dict.fromkeys(
-            (f"SOURCES__DRIFT__{name}" for name in ("USERS", "TEAMS", "PLAYBOOKS", "CONTACTS")),
-            "false",
-        )
+        if name == OURS:
+            names = ("USERS", "TEAMS", "PLAYBOOKS", "CONTACTS", "CONVERSATIONS")
+            source |= {f"SOURCES__DRIFT__{related}": "false" for related in names}
         database = project.folder / "warehouse.duckdb"
         return Program(name, folder, project.command(), project.environ(**source), database)
     script, database = ROOT / "tests" / "rivals" / RIVALS[name], folder / "landed.duckdb"
@@ -296,7 +317,7 @@ def run(program: Program, server: Server) -> Run:
     said = program.folder / "said.txt"
     server.requests()
     with said.open("w") as output:
-        began = time.perf_counter()
+        began, clock = time.perf_counter(), time.time()
         process = subprocess.Popen(
             program.command,
             cwd=program.folder,
@@ -316,15 +337,21 @@ def run(program: Program, server: Server) -> Run:
     requests = server.requests()
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
     taken = Run(seconds, usage.ru_utime + usage.ru_stime, peak, requests)
-    if program.name != OURS:
+    if program.name not in (OURS, PEOPLE):
         return taken
     told = re.search(r"^read .* in ([\d,]+) requests.*\n.* ([\d,]+) versions", words, flags=re.M)
     asked, added = (int(number.replace(",", "")) for number in told.groups()) if told else (0, 0)
-    if asked != requests:
+    if asked != requests and program.name == OURS:
         raise BenchmarkError(f"ours tells of {asked} requests, the server of {requests}\n{words}")
     line = re.search(r"^took +(.*)$", words, flags=re.M)
     steps = re.findall(r"(\w[a-z ]*) ([\d.]+) s", line[1] if line else "")
-    return replace(taken, added=added, steps={step: float(took) for step, took in steps})
+    copies = program.database.parent.glob(".warehouse.duckdb.copies/*/*.duckdb")
+    return replace(
+        taken,
+        added=added,
+        steps={step: float(took) for step, took in steps},
+        published=min((copy.stat().st_mtime for copy in copies), default=clock) - clock,
+    )
 
 
 # --- what needs much memory, in processes of its own
@@ -337,8 +364,11 @@ def apart(function: Callable[..., T], *arguments: Any) -> T:
 
 
 LANDED: Final = {
-    OURS: "select meeting_id as slug, epoch_ms(updated_at) as updated_at, status"
-    " from bookings.meetings where meeting_id in (select slug from drift.listed_meetings)",
+    **dict.fromkeys(
+        (OURS, PEOPLE),
+        "select meeting_id as slug, epoch_ms(updated_at) as updated_at, status"
+        " from bookings.meetings where meeting_id in (select slug from drift.listed_meetings)",
+    ),
     BY_HAND: "select slug, epoch_ms(updatedAt) as updated_at, status from meetings",
     DLT: "select slug, updated_at, status from drift.meetings",
 }
@@ -492,6 +522,15 @@ def verdicts_on_time_and_memory(runs: Runs, works: Sequence[Work]) -> Iterator[V
         if STORED in peaks and AGAIN in peaks:
             figure = f"peak memory, {work.stored:,} more versions stored ÷ without"
             yield Verdict(work, figure, peaks[STORED] / peaks[AGAIN], STORED_GROWTH)
+        if with_people := runs.get((work, COLD, PEOPLE)):
+            pairs = zip(runs[work, COLD, OURS], with_people, strict=True)
+            later = median(on.published - off.published for off, on in pairs)
+            yield Verdict(work, "published later with people on", later, LATER_SECONDS, "s")
+            asking = median(run.steps["contacts"] for run in with_people)
+            least = work.visitors * work.latency_ms / 1000 / IN_FLIGHT
+            if least:
+                figure = "visitors: seconds ÷ those that the requests in flight allow"
+                yield Verdict(work, figure, asking / least, VISITORS_SHORT)
         for (meetings, step), most in STEP_SECONDS.items():
             took = [run.steps[step] for taken in ours.values() for run in taken]
             if meetings == work.meetings and took:
