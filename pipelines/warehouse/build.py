@@ -21,6 +21,7 @@ from sqlglot import exp
 
 from warehouse.destination import duckdb_file
 from warehouse.dialect import sql, transpile
+from warehouse.errors import words_of
 from warehouse.models import (
     DATASET,
     INTERNAL,
@@ -280,5 +281,4 @@ def _naming(what: str) -> Iterator[None]:
     try:
         yield
     except DatabaseException as error:
-        said = str(error.dbapi_exception).strip().splitlines()[0]
-        raise ModelsError(f"{what}: {said}") from error
+        raise ModelsError(f"{what}: {words_of(error.dbapi_exception)}") from error
