@@ -143,7 +143,9 @@ class Front(ThreadingHTTPServer):
 
     def client(self, project: str) -> bigquery.Client:
         """Google's own client."""
-        credentials = Credentials.from_service_account_info(self.account(project))
+        credentials = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+            self.account(project)
+        )
         options = {"api_endpoint": self.url}
         return bigquery.Client(project, credentials, location="EU", client_options=options)
 

@@ -112,16 +112,7 @@ class Postgres:
         self.query(sql)
 
     def columns(self) -> list[tuple[str, str]]:
-        return self.query(COLUMNS)  # type: ignore[return-value]
-
-    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table that should not change when nothing new is read."""
-        names = self.query(
-            "select table_schema || '.' || table_name from information_schema.tables"
-            " where table_schema in ('drift', 'bookings') and table_name not like '\\_dlt%'"
-            " and table_name not in ('syncs', 'stg_now', 'data_health', 'run_lease')"
-        )
-        return {name: sorted(self.query(f"table {name}"), key=repr) for (name,) in names}
+        return [(table, column) for table, column in self.query(COLUMNS)]
 
 
 @pytest.fixture(scope="session")

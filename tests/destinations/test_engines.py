@@ -31,7 +31,7 @@ from drift import tables
 from report.numbers import find_numbers
 from tests.destinations.conftest import Postgres
 from tests.destinations.googlesql import Columns, GoogleSQL
-from tests.destinations.test_postgres import assert_same_rows
+from tests.destinations.places import assert_same_rows
 from tests.models.invent import invent
 from tests.models.test_against_an_independent_computation import load
 from warehouse.build import ASIDE, build
@@ -111,7 +111,7 @@ class Tables:
     def get_table(self, path: str) -> Any:
         name = "__".join(path.split(".")[1:])
         if name not in self._engine.tables:
-            raise NotFound(path)
+            raise NotFound(path)  # type: ignore[no-untyped-call]
         fields = [SchemaField(column, kind) for column, kind in self._engine.tables[name]]
         rows = len(self._engine.rows[name])
         return SimpleNamespace(schema=fields, num_rows=rows, description=None)
@@ -128,7 +128,7 @@ class Engine(BigQuerySqlClient):
             like.dataset_name, like.staging_dataset_name, like.credentials, like.capabilities
         )
         self.engine = GoogleSQL()
-        self._client = Tables(self.engine)
+        self._client = Tables(self.engine)  # type: ignore[assignment]  # what is asked of one
         self.in_transaction = False
         self._columns: Columns = []
 
