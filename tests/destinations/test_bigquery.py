@@ -69,7 +69,7 @@ def test_tables_are_partitioned_clustered_and_described_and_a_run_without_news_m
     serve([meeting("m1")])
     bigquery_front.statements.clear()
     project.run()
-    sent = [statement.replace("\\n", "\n") for statement in bigquery_front.statements]
+    sent = ";\n".join(bigquery_front.statements).replace("\\n", "\n").split(";\n")
     (made,) = [
         s for s in sent if s.startswith("CREATE TABLE `described`.`drift`.`meeting_versions`")
     ]
