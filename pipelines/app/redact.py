@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dlt
 from dlt import Pipeline
 
 from app.session import Session
@@ -28,6 +29,8 @@ def redact(project: Path, *, demo: bool) -> list[str]:
         with session.loading():
             if not _holds_meetings(pipeline):
                 return ["rewritten  nothing: no run has stored anything yet"]
+            # One table after another: a DuckLake's catalogue in a file is opened once at a time.
+            dlt.config["extract.next_item_mode"] = "fifo"
             with session.steps.step("raw tables"):
                 pipeline.run(drift_redacted())
             built = session.build()
