@@ -128,21 +128,6 @@ def test_every_attribute_lands_in_its_column(project: Project, serve: Serve) -> 
     assert {part for method, part in methods if method != "GET"} == {"reports"}  # a query
 
 
-def test_a_second_run_with_nothing_new_leaves_every_table_equal(
-    project: Project, serve: Serve
-) -> None:
-    serve(
-        [meeting(f"m{n}") for n in range(1200)] + [b'{"slotStart": 1}', b'{"slug": 5}'],
-        serves_unscheduled=True,
-    )
-    project.run()
-    before = project.tables()
-    done = project.run()
-    assert "1,200 in the warehouse, 0 versions of them new; 1 rejected" in done.stdout
-    assert project.tables() == before
-    assert project.query("select versions_added from drift.syncs order by 1") == [(0,), (1200,)]
-
-
 def test_the_metric_tables_add_up_to_the_number_of_meetings(project: Project, serve: Serve) -> None:
     records = [
         meeting(

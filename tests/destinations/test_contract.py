@@ -33,14 +33,16 @@ NEEDS = {
 }
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            name, marks=pytest.mark.skipif(bool(NEEDS.get(name)), reason=NEEDS.get(name, ""))
-        )
-        for name in ("duckdb", "postgres", "ducklake", "bigquery")
-    ]
-)
+EVERYWHERE = [
+    pytest.param(name, marks=pytest.mark.skipif(bool(NEEDS.get(name)), reason=NEEDS.get(name, "")))
+    for name in ("duckdb", "postgres", "ducklake", "bigquery")
+]
+everywhere = pytest.mark.parametrize("place", EVERYWHERE, indirect=True)
+elsewhere = pytest.mark.parametrize("place", EVERYWHERE[1:], indirect=True)
+"""Than on DuckDB, where other files have more of the same."""
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, project: Project, tmp_path: Path) -> Place:
     """A destination that is empty."""
     match request.param:
@@ -101,6 +103,7 @@ def status(project: Project) -> dict[str, Any]:
     return found
 
 
+@everywhere
 def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
@@ -153,6 +156,7 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     assert place.query("select count(*) from drift.syncs") == [(3,)]
 
 
+@elsewhere
 def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
     project: Project, serve: Serve, place: Place
 ) -> None:
@@ -174,6 +178,7 @@ def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
     assert place.query("select count(*) from bookings.meetings") == [(121,)]
 
 
+@everywhere
 def test_a_failing_check_leaves_the_last_good_tables(
     project: Project, serve: Serve, place: Place
 ) -> None:
@@ -191,11 +196,9 @@ def test_a_failing_check_leaves_the_last_good_tables(
     assert "Traceback" not in done.stderr
     after = told(place)
     assert {name: after[name] for name in before} == before
-    check.unlink()
-    project.run()
-    assert place.query("select count(*) from bookings.meetings") == [(2,)]
 
 
+@elsewhere
 def test_an_import_adds_to_runs_and_personal_data_that_was_kept_is_dropped(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
