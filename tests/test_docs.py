@@ -26,6 +26,9 @@ NOT_RUN: Final = {
     "uv run --group dev python tests/benchmark.py": "it takes ten minutes; .ci/run has a small one",
     "export SOURCES__DRIFT__ACCESS_TOKEN=…": "a placeholder",
     "duckdb warehouse.duckdb": "it waits for queries",
+    "uv run --isolated --group dev --with duckdb-extension-ducklake==1.5.5"
+    " --with duckdb-extension-postgres-scanner==1.5.5 pytest tests/destinations"
+    " -k ducklake": "tests",
     "uv run --extra dashboard dlt pipeline --pipelines-dir .dlt/.var/pipelines"
     " drift_bookings show": "tests/test_dlt_tools.py opens it, where its packages are",
     "uv run --isolated --no-project --with 'duckdb>=2' python pipelines/warehouse/convert.py"

@@ -128,21 +128,6 @@ def test_every_attribute_lands_in_its_column(project: Project, serve: Serve) -> 
     assert {part for method, part in methods if method != "GET"} == {"reports"}  # a query
 
 
-def test_a_second_run_with_nothing_new_leaves_every_table_equal(
-    project: Project, serve: Serve
-) -> None:
-    serve(
-        [meeting(f"m{n}") for n in range(1200)] + [b'{"slotStart": 1}', b'{"slug": 5}'],
-        serves_unscheduled=True,
-    )
-    project.run()
-    before = project.tables()
-    done = project.run()
-    assert "1,200 in the warehouse, 0 versions of them new; 1 rejected" in done.stdout
-    assert project.tables() == before
-    assert project.query("select versions_added from drift.syncs order by 1") == [(0,), (1200,)]
-
-
 def test_the_metric_tables_add_up_to_the_number_of_meetings(project: Project, serve: Serve) -> None:
     records = [
         meeting(
@@ -302,37 +287,21 @@ def test_the_published_file_holds_no_staging_leftovers(project: Project, serve: 
     assert project.query("select current_database()") == [("warehouse",)]
 
 
-@pytest.mark.parametrize(
-    ("broken", "text", "sentence"),
-    [
-        (
-            "sql/checks/nothing_is_booked.sql",
-            "-- No meeting exists.\nselect meeting_id from bookings.meetings",
-            "were not published: a check found rows. nothing is booked: meeting_id=m",
-        ),
-        (
-            "sql/marts/meetings_by_moon.sql",
-            "select moon from bookings.meetings",
-            'The model meetings_by_moon could not be built: Binder Error: Referenced column "moon"',
-        ),
-    ],
-)
-def test_a_broken_model_or_a_failing_check_changes_nothing_for_analysts(
-    project: Project, serve: Serve, broken: str, text: str, sentence: str
-) -> None:
+def test_a_broken_model_changes_nothing_for_analysts(project: Project, serve: Serve) -> None:
     server = serve([meeting("m1")])
     project.run()
     before, target = project.tables(), Path(project.folder / "warehouse.duckdb").readlink()
     server.set_meetings([meeting("m1"), meeting("m2")])
-    (project.folder / broken).write_text(text)
+    broken = project.folder / "sql/marts/meetings_by_moon.sql"
+    broken.write_text("select moon from bookings.meetings")
     done = project.run(code=1)
-    assert sentence in done.stderr
+    unbuilt = (
+        'The model meetings_by_moon could not be built: Binder Error: Referenced column "moon"'
+    )
+    assert unbuilt in done.stderr
     assert "Traceback" not in done.stderr
     assert Path(project.folder / "warehouse.duckdb").readlink() == target
     assert project.tables() == before
-    (project.folder / broken).unlink()
-    project.run()
-    assert project.query("select count(*) from bookings.meetings") == [(2,)]
 
 
 def test_a_check_that_only_warns_is_shown_and_the_run_goes_on(

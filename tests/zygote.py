@@ -73,6 +73,7 @@ LIBRARIES: Final = (
     "dlt._workspace.cli._plugins",
     "dlt.common.libs.pyarrow",
     "dlt.common.runtime.json_logging",
+    "dlt.destinations.impl.bigquery.bigquery",
     "dlt.destinations.impl.duckdb.duck",
     "dlt.destinations.impl.duckdb.factory",
     "dlt.destinations.impl.ducklake.sql_client",

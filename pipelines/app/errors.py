@@ -18,6 +18,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 
 from app.process import INTERRUPTED
+from warehouse.errors import words_of
 
 ENVIRONMENT: Final = EnvironProvider().name
 FAILED, USAGE, BY_CTRL_C = 1, 2, 130
@@ -48,7 +49,7 @@ def explain(failure: BaseException) -> tuple[str, int]:
                 needed = " ".join(f"'{package}'" for package in cause.dependencies)
                 return f"{cause.caller} needs what is not installed: pip install {needed}", USAGE
             case DestinationConnectionError():
-                return f"The destination cannot be reached: {_first_line(cause.inner_exc)}", FAILED
+                return f"The destination cannot be reached: {words_of(cause.inner_exc)}", FAILED
             case InvalidNativeValue():
                 return (
                     "destination.warehouse.credentials "
@@ -57,18 +58,22 @@ def explain(failure: BaseException) -> tuple[str, int]:
                     USAGE,
                 )
             case ConfigurationException():
-                return f"The configuration cannot be used: {_first_line(cause)}", USAGE
+                return f"The configuration cannot be used: {words_of(cause)}", USAGE
             case DatabaseException():
-                return f"The destination failed: {_first_line(cause.dbapi_exception)}", FAILED
+                return f"The destination failed: {words_of(cause.dbapi_exception)}", FAILED
             case duckdb.Error() | OSError():
-                return f"The run failed: {_first_line(cause)}", FAILED
+                return f"The run failed: {words_of(cause)}", FAILED
+            case Exception() if type(cause).__module__.startswith("google.auth"):
+                return f"The destination refuses the credentials: {cause.args[0]}", FAILED
+            case Exception() if type(cause).__module__.startswith("google."):
+                return f"The destination failed: {words_of(cause)}", FAILED
             case Exception() if type(cause).__name__ == "OperationalError":  # as PEP 249 names it
-                return f"The destination cannot be reached: {_first_line(cause)}", FAILED
+                return f"The destination cannot be reached: {words_of(cause)}", FAILED
     *_, innermost = _causes(failure)
     name = type(innermost).__name__
     if not keeps_personal_data():  # what nobody foresaw may quote a record
         return f"The run failed: {name}.", FAILED
-    return f"The run failed: {name}: {_first_line(innermost)}", FAILED
+    return f"The run failed: {name}: {words_of(innermost)}", FAILED
 
 
 def _missing(cause: ConfigFieldMissingException) -> str:
@@ -113,8 +118,3 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,6 +70,8 @@ def begin(project: Path, *, verbose: bool) -> None:
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     if verbose:  # dlt reads its settings from the environment first
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
+    # Google's client reads by REST where its faster way is not installed.
+    warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
     # What is written may hold personal data: others read it where the operator lets them alone.
     os.umask(os.umask(0o077) | 0o077)
     for name in ("stdin", "stdout", "stderr"):  # one that is closed; its number is not for files

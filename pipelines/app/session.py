@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import dlt
 from dlt import Pipeline
 
 from app import process
@@ -107,7 +108,10 @@ class Session:
         """
         self.paths.purge.touch()
         with self.steps.step("raw tables"):
+            # One table after another: a DuckLake's catalogue in a file is opened once at a time.
+            dlt.config["extract.next_item_mode"] = "fifo"
             self.pipeline.run(drift_redacted(forgotten))
+            dlt.config["extract.next_item_mode"] = "round_robin"
 
     def redact_again(self) -> None:
         """The same where it was killed, or where a read has told who else is to be forgotten."""

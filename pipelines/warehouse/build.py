@@ -8,7 +8,7 @@ ones. So readers see the last good run's tables or this run's.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -21,6 +21,7 @@ from sqlglot import exp
 
 from warehouse.destination import duckdb_file
 from warehouse.dialect import sql, transpile
+from warehouse.errors import words_of
 from warehouse.models import (
     DATASET,
     INTERNAL,
@@ -146,8 +147,7 @@ def _build_aside(
     with _naming("The tables could not be built"):
         aside = {Name(ASIDE, name.table): is_view for name, is_view in _places(models).items()}
         remove_strangers(client, aside)  # what a killed run, or a former version, left behind
-        for name in reversed([name for name, is_view in aside.items() if is_view]):
-            drop(client, name, is_view=True)
+        drop(client, [name for name, is_view in aside.items() if is_view][::-1], are_views=True)
         if not is_same:
             remove_strangers(client, _places(models))
     built = _make(client, dict.fromkeys((DATASET, INTERNAL), ASIDE), models, checks, settings)
@@ -209,9 +209,11 @@ def _query(client: Client, model: Model, datasets: Mapping[str, str]) -> str:
 
 def _audit(client: Client, datasets: Mapping[str, str], checks: Sequence[Model]) -> list[Finding]:
     findings = []
-    for check in checks:
+    queries = [transpile(client, check.text, datasets) for check in checks]
+    for number in _finding(client, queries):
+        check = checks[number]
         with _naming(f"The check {check.name} could not be made"):
-            with client.execute_query(transpile(client, check.text, datasets)) as cursor:
+            with client.execute_query(queries[number]) as cursor:
                 names = [column[0] for column in cursor.description or ()]
                 found = cursor.fetchmany(SAMPLE_ROWS + 1)
                 rows = [dict(zip(names, row, strict=True)) for row in found]
@@ -219,6 +221,22 @@ def _audit(client: Client, datasets: Mapping[str, str], checks: Sequence[Model])
             if rows:
                 findings.append(Finding(check, rows[:SAMPLE_ROWS], more=len(rows) > SAMPLE_ROWS))
     return findings
+
+
+def _finding(client: Client, queries: Sequence[str]) -> Sequence[int]:
+    """The numbers of the queries that find rows; of all where that cannot be asked at once.
+
+    One by one, each would be a journey to the destination, and would have a price on BigQuery.
+    """
+    if client.capabilities.sqlglot_dialect != "duckdb":
+        asked = (
+            f"select {number} as number, exists (select 1 from ({query}) as found) as finds"
+            for number, query in enumerate(queries)
+        )
+        with suppress(DatabaseException):  # which one it is about is said when it is asked alone
+            rows = client.execute_sql(" union all ".join(asked)) or ()
+            return sorted(number for number, finds in rows if finds)
+    return range(len(queries))
 
 
 def _describe(client: Client, models: Sequence[Model]) -> None:
@@ -263,5 +281,4 @@ def _naming(what: str) -> Iterator[None]:
     try:
         yield
     except DatabaseException as error:
-        said = str(error.dbapi_exception).strip().splitlines()[0]
-        raise ModelsError(f"{what}: {said}") from error
+        raise ModelsError(f"{what}: {words_of(error.dbapi_exception)}") from error

@@ -7,6 +7,7 @@ from dlt import Pipeline
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
+from warehouse import bigquery
 from warehouse.dialect import sql, table_in
 from warehouse.workarounds import DLT_DESCRIPTIONS
 
@@ -40,7 +41,7 @@ STORED: Final[Mapping[str, str]] = {
 }
 """The tables and columns of a dataset with the comments that they have, by dialect.
 
-BigQuery and Snowflake are told by dlt itself, when it creates a table or a column.
+BigQuery tells them by its API; Snowflake is told by dlt, when it creates a table or a column.
 """
 
 OTHERS: Final[dict[Target, str]] = {
@@ -57,24 +58,31 @@ def describe_raw(pipeline: Pipeline) -> int:
 
     A run with nothing to write asks one question of the destination.
     """
+    wanted = OTHERS | dict(_descriptions(pipeline))
     with pipeline.sql_client() as client:
+        if client.capabilities.sqlglot_dialect == "bigquery":
+            changed = 0
+            for name in {name for name, _ in wanted}:
+                if table := bigquery.table_at(client, client.dataset_name, name):
+                    columns = {c: text for (t, c), text in wanted.items() if t == name and c}
+                    changed += bigquery.describe(client, table, wanted.get((name, None)), columns)
+            return changed
         query = STORED.get(str(client.capabilities.sqlglot_dialect))
         if query is None:
             return 0
         dataset = sql(client, exp.Literal.string(client.dataset_name))
         rows = client.execute_sql(query.format(dataset=dataset)) or []
         stored: dict[Target, str | None] = {(table, column): held for table, column, held in rows}
-        wanted = OTHERS | dict(_descriptions(pipeline))
-        changed = {
+        differing = {
             target: text
             for target, text in wanted.items()
             if target in stored and stored[target] != text
         }
-        if changed:
+        if differing:
             with client.begin_transaction():
-                for target, text in changed.items():
+                for target, text in differing.items():
                     client.execute_sql(_comment(client, target, text))
-        return len(changed)
+        return len(differing)
 
 
 def _descriptions(pipeline: Pipeline) -> Iterator[tuple[Target, str]]:

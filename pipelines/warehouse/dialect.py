@@ -142,8 +142,15 @@ def _percentile(node: exp.Expr) -> exp.Expr:
     return exp.paren(sqlglot.parse_one(text, read="bigquery"))
 
 
+def _formatted(node: exp.Expr) -> exp.Expr:
+    """sqlglot takes what is written out for a day: BigQuery's `format_date` may know no times."""
+    if isinstance(node, exp.TimeToStr):
+        node.set("this", exp.TsOrDsToTimestamp(this=node.this))
+    return node
+
+
 RULES: Final[Mapping[str, Sequence[Callable[[exp.Expr], exp.Expr]]]] = {
     "duckdb": (),
-    "bigquery": (_elapsed_on_bigquery, _filtered, _percentile),
+    "bigquery": (_elapsed_on_bigquery, _filtered, _percentile, _formatted),
 }
 """What a dialect needs beside sqlglot's own translation; the others need `_elapsed` alone."""

@@ -6,6 +6,20 @@
 from typing import ClassVar
 
 
+def words_of(error: BaseException) -> str:
+    """What a driver or a service says went wrong, on one line."""
+    if "Transaction was not started" in str(error):  # dlt's, who rolls back what never began
+        error = error.__context__ or error
+    for said in (error, *error.args):  # Google's own words are without the address that was asked
+        for detail in getattr(said, "errors", None) or ():
+            if isinstance(detail, dict) and "message" in detail:
+                return words_of(Exception(detail["message"]))
+    if error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
 class WarehouseError(Exception):
     """The warehouse could not do its work. The message is one sentence, or a few."""
 

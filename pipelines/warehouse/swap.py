@@ -16,6 +16,7 @@ from dlt.destinations.impl.ducklake.sql_client import DuckLakeSqlClient
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
+from warehouse import bigquery
 from warehouse.dialect import sql, table_in
 
 Client = SqlClientBase[Any]
@@ -86,6 +87,8 @@ def create_view(client: Client, name: Name, query: str) -> None:
 
 def rows_of(client: Client, name: Name) -> int:
     """How many rows a table has."""
+    if client.capabilities.sqlglot_dialect == "bigquery":
+        return int(bigquery.table_at(client, *name).num_rows)
     ((rows,),) = client.execute_sql(f"select count(*) from {sql(client, name.at(client))}") or (
         (0,),
     )
@@ -104,13 +107,13 @@ def remove_strangers(client: Client, places: Mapping[Name, bool]) -> None:
             wanted = places.get(name)
             helper = table.startswith(("stg_", "int_", "report_")) or table == "settings"
             if is_view != wanted and (wanted is not None or helper):
-                drop(client, name, is_view=is_view)
+                drop(client, [name], are_views=is_view)
 
 
-def drop(client: Client, name: Name, *, is_view: bool) -> None:
-    """Removes a table or view, if it is there."""
-    kind = "view" if is_view else "table"
-    client.execute_sql(f"drop {kind} if exists {sql(client, name.at(client))}")
+def drop(client: Client, names: Sequence[Name], *, are_views: bool) -> None:
+    """Removes the tables or views that are there."""
+    kind = "view" if are_views else "table"
+    client.execute_many([f"drop {kind} if exists {sql(client, name.at(client))}" for name in names])
 
 
 def swap(
@@ -142,25 +145,23 @@ def swap(
     once = capabilities.supports_ddl_transactions and capabilities.sqlglot_dialect not in OR_REPLACE
     with _transaction(client, wanted=once):
         if not keeps_views:  # what a view reads cannot be made anew beneath it
-            for name in reversed(list(views)):
-                drop(client, name, is_view=True)
+            drop(client, list(views)[::-1], are_views=True)
         for name in fresh:
             query = f"select * from {sql(client, built[name].at(client))}"
             create_table(client, name, query, tables[name])
+        filled: list[str] = []
+        for name in tables.keys() - set(fresh):
+            names = ", ".join(_quoted(client, column) for column, _ in columns[name] or ())
+            table = sql(client, name.at(client))
+            rows = f"select {names} from {sql(client, built[name].at(client))}"
+            filled += f"delete from {table} where true", f"insert into {table} ({names}) {rows}"
         with _transaction(client, wanted=not once and has_transactions(client)):
-            for name in tables.keys() - set(fresh):
-                names = ", ".join(_quoted(client, column) for column, _ in columns[name] or ())
-                table = sql(client, name.at(client))
-                rows = f"select {names} from {sql(client, built[name].at(client))}"
-                client.execute_sql(f"delete from {table} where true")
-                client.execute_sql(f"insert into {table} ({names}) {rows}")
+            client.execute_many(filled)
         if not keeps_views:
             for name, query in views.items():
                 create_view(client, name, query)
-    for name in reversed(list(views)):
-        drop(client, Name(aside, name.table), is_view=True)
-    for name in built.values():
-        drop(client, name, is_view=False)
+    drop(client, [Name(aside, name.table) for name in reversed(list(views))], are_views=True)
+    drop(client, list(built.values()), are_views=False)
 
 
 def index_keys(client: Client, schema: Schema) -> None:
@@ -184,6 +185,10 @@ def comment(
     client: Client, name: Name, description: str, columns: Mapping[str, str], is_view: bool
 ) -> None:
     """Writes what a table and its columns hold to the destination, where it takes comments."""
+    if client.capabilities.sqlglot_dialect == "bigquery":
+        table = bigquery.table_at(client, *name)
+        bigquery.describe(client, table, description, columns)
+        return
     if client.capabilities.sqlglot_dialect not in COMMENT_ON:
         return
     if is_view and isinstance(client, DuckLakeSqlClient):
@@ -214,6 +219,9 @@ def _columns(client: Client, name: Name) -> list[tuple[str, str]] | None:
 
 def _described(client: Client, table: exp.Table) -> list[tuple[str, str]] | None:
     """Names and types, as the destination's driver tells them; nothing where there is no table."""
+    if client.capabilities.sqlglot_dialect == "bigquery":
+        there = bigquery.table_at(client, table.db, table.name)
+        return there and [(field.name, field.field_type) for field in there.schema]
     bare = exp.Table(this=table.this, db=table.args.get("db"), catalog=table.args.get("catalog"))
     try:
         with client.execute_query(f"select * from {sql(client, bare)} where 1 = 0") as cursor:

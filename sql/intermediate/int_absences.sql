@@ -29,7 +29,7 @@ next_reads as (
     select
         meeting_id,
         min(read_at) over (
-            order by seen_at asc, read_at asc nulls first
+            order by seen_at asc nulls first, read_at asc nulls first
             rows between current row and unbounded following
         ) as read_at
     from moments

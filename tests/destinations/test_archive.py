@@ -7,7 +7,7 @@ import duckdb
 
 from tests.conftest import Project, Serve
 from tests.destinations.conftest import Postgres
-from tests.destinations.test_postgres import assert_same_rows
+from tests.destinations.places import assert_same_rows
 from tests.test_crash import organisation, people
 
 

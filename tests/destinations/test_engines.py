@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import dlt
@@ -22,13 +23,15 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.impl.bigquery.sql_client import BigQuerySqlClient
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from dlt.extract import DltResource
+from google.api_core.exceptions import NotFound
+from google.cloud.bigquery import SchemaField
 from sqlglot import exp
 
 from drift import tables
 from report.numbers import find_numbers
 from tests.destinations.conftest import Postgres
 from tests.destinations.googlesql import Columns, GoogleSQL
-from tests.destinations.test_postgres import assert_same_rows
+from tests.destinations.places import assert_same_rows
 from tests.models.invent import invent
 from tests.models.test_against_an_independent_computation import load
 from warehouse.build import ASIDE, build
@@ -99,6 +102,24 @@ def test_postgres_has_the_rows_of_duckdb_in_every_model(
             assert_same_rows(name, held, postgres.query(f"table {name}"))
 
 
+class Tables:
+    """What the API tells of tables, and keeps of their descriptions."""
+
+    def __init__(self, engine: GoogleSQL) -> None:
+        self._engine = engine
+
+    def get_table(self, path: str) -> Any:
+        name = "__".join(path.split(".")[1:])
+        if name not in self._engine.tables:
+            raise NotFound(path)  # type: ignore[no-untyped-call]
+        fields = [SchemaField(column, kind) for column, kind in self._engine.tables[name]]
+        rows = len(self._engine.rows[name])
+        return SimpleNamespace(schema=fields, num_rows=rows, description=None)
+
+    def update_table(self, table: Any, _: Sequence[str]) -> None:
+        assert all(field.description for field in table.schema)
+
+
 class Engine(BigQuerySqlClient):
     """dlt's client for BigQuery, whose statements Google's engine understands and executes."""
 
@@ -107,6 +128,7 @@ class Engine(BigQuerySqlClient):
             like.dataset_name, like.staging_dataset_name, like.credentials, like.capabilities
         )
         self.engine = GoogleSQL()
+        self._client = Tables(self.engine)  # type: ignore[assignment]  # what is asked of one
         self.in_transaction = False
         self._columns: Columns = []
 
@@ -131,7 +153,9 @@ class Engine(BigQuerySqlClient):
 
     @contextmanager
     def execute_query(self, query: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        yield Answer(self._execute(flat(str(query))), self._columns)
+        for statement in flat(str(query)).removesuffix(";").split(";\n"):
+            rows = self._execute(statement)
+        yield Answer(rows, self._columns)
 
     def _execute(self, text: str) -> list[tuple[Any, ...]]:
         engine, self._columns = self.engine, []

@@ -1,0 +1,226 @@
+"""What every destination does alike: the scenarios of the main job, each ending as on DuckDB.
+
+DuckLake and BigQuery need what no other test does (see docs/testing.md), and are skipped without.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from report.numbers import find_numbers
+from tests.conftest import ROOT, Project, Serve, meeting, zygote
+from tests.destinations.bigquery_emulator import PROGRAM, Front
+from tests.destinations.conftest import PASSWORD
+from tests.destinations.places import BigQuery, DuckDB, Lake, Place, assert_same_tables, told
+from tests.test_crash import organisation, people
+from warehouse.ducklake import PACKAGES, packaged
+from warehouse.models import needed_by, read_checks, read_models
+from warehouse.reading import open_snapshot
+
+GROUPS = "agent", "source", "meeting_type"
+KEPT_MODELS = ("meetings", "data_health", *(f"bookings_by_{by}" for by in GROUPS))
+"""What the summary and the status of a run need."""
+
+MISSING = [package for name, package in PACKAGES.items() if not packaged(name)]
+NEEDS = {
+    "ducklake": f"needs {', '.join(MISSING)} for DuckDB {duckdb.__version__}" if MISSING else "",
+    "bigquery": "" if PROGRAM else "needs BQEMULATOR, the path of an emulator of BigQuery's API",
+}
+
+
+EVERYWHERE = [
+    pytest.param(name, marks=pytest.mark.skipif(bool(NEEDS.get(name)), reason=NEEDS.get(name, "")))
+    for name in ("duckdb", "postgres", "ducklake", "bigquery")
+]
+everywhere = pytest.mark.parametrize("place", EVERYWHERE, indirect=True)
+elsewhere = pytest.mark.parametrize("place", EVERYWHERE[1:], indirect=True)
+"""Than on DuckDB, where other files have more of the same."""
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, project: Project, tmp_path: Path) -> Place:
+    """A destination that is empty."""
+    match request.param:
+        case "postgres":
+            return request.getfixturevalue("postgres")  # type: ignore[no-any-return]
+        case "ducklake":
+            (tmp_path / "lake").mkdir()
+            file = tmp_path / "catalogue.duckdb"
+            return Lake(tmp_path / "lake", f"duckdb:///{file}", f"ducklake:{file}")
+        case "bigquery":
+            front: Front = request.getfixturevalue("bigquery_front")
+            return BigQuery(front, f"test-{abs(hash(request.node.nodeid)) % 10**12}")
+    return DuckDB(project, {})
+
+
+def each(project: Project, place: Place) -> Iterator[None]:
+    """The project on DuckDB, and then where it is to end alike."""
+    bare = project.environment
+    for settings in ({}, place.settings)[not place.settings :]:
+        project.environment = bare | settings
+        yield
+
+
+def assert_as_on_duckdb(project: Project, place: Place) -> None:
+    if not isinstance(place, DuckDB):
+        assert_same_tables(told(DuckDB(project, {})), told(place))
+
+
+def keep_few_models(project: Project, place: Place) -> None:
+    """The emulator of BigQuery takes seconds for all of them, which one test builds."""
+    if not isinstance(place, BigQuery):
+        return
+    folder = project.folder / "sql"
+    models = read_models(folder)
+    kept = {model.name for name in KEPT_MODELS for model in needed_by(name, models)}
+    checks = [check for check in read_checks(folder) if "synced" in check.name]
+    kept |= {check.name for check in checks}
+    for path in folder.glob("*/*.sql"):
+        if path.stem not in kept:
+            path.unlink()
+
+
+def records(day: int) -> list[Any]:
+    """An organisation on one of two days, with attributes of every kind."""
+    text = "quote ' percent % back\\slash\nline \x00 \u20ac"
+    bare = dict.fromkeys(("agentId", "meetingNotes", "status"), None)
+    odd = [meeting("bare", **bare), meeting("text", meetingNotes=text)]
+    if day == 1:
+        kinds = {"isRecurring": True, "score": 1.5, "rank": 3, "conferenceDetails": {"a": [1]}}
+        return [*organisation(1), *odd, meeting("more", **kinds)]
+    kinds = {"updatedAt": 1, "isRecurring": "sometimes", "score": "high", "rank": 2**62}
+    names = {"a" * 80: 1, "a" * 79 + "b": 2, "order": "by", "Group %": 5}
+    return [*organisation(2), *odd, meeting("more", **kinds), meeting("names", **names)]
+
+
+def status(project: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(project.run("--status", "--json").stdout)
+    return found
+
+
+@everywhere
+def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
+    project: Project, serve: Serve, place: Place, tmp_path: Path
+) -> None:
+    days, server = (records(1), records(2)), serve([], serves_unscheduled=True)
+    project.environment |= {
+        "SOURCES__DRIFT__CONTACTS": "false",  # each run would read the next ones
+        "BOOKINGS__TIME_ZONE": "America/New_York",
+    }
+    for _ in each(project, place):
+        for day, held in enumerate(days, 1):
+            server.set_meetings(held)
+            server.people = people(day)
+            done = project.run()
+            assert PASSWORD not in done.stdout + done.stderr
+    assert_as_on_duckdb(project, place)
+
+    with open_snapshot(project.folder / "warehouse.duckdb") as ask:
+        expected = json.loads(json.dumps(find_numbers(ask, ROOT / "sql")))
+    project.run("--report", str(tmp_path / "page.html"))
+    page = (tmp_path / "page.html").read_text("utf-8")
+    (numbers,) = re.findall(r'type="application/json" id="numbers">(.*?)</script>', page)
+    found = json.loads(numbers)
+    for one in (expected, found):  # when the runs took place
+        del one["health"]["as_of_at"]
+        one["changes"] = [row for row in one["changes"]["rows"] if "delisted" not in row]
+    assert found == expected
+    said = status(project)
+    assert (said["state"], said["meetings"], said["rejected"]) == ("fresh", 125, 2)
+    assert said["run_under_way"] is False
+
+    before, another = told(place), project
+    if not isinstance(place, DuckDB):  # a machine that has never run
+        (tmp_path / "another").mkdir()
+        another = Project.copied_to(tmp_path / "another")
+        another.environment |= project.environment
+        keep_few_models(another, place)
+    if not isinstance(place, DuckDB | Lake):
+        until = "update drift.run_lease set owner = 'elsewhere', expires_at = timestamptz '{}'"
+        place.change(until.format("2100-01-01 00:00:00+00") + " where true")
+        busy = another.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
+        assert "Another run is under way on this destination (by elsewhere" in busy.stderr
+        assert status(another)["run_under_way"] is True
+        place.change(until.format("2000-01-01 00:00:00+00") + " where true")
+    already = len(server.requests)
+    assert ", 0 versions of them new" in another.run().stdout
+    asked = [asked.path for asked in server.requests[already:]]
+    # by the windows that the first machine had cut, and for nothing that it has read
+    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org", "/playbooks/list"]
+    assert told(place) == before
+    assert place.query("select count(*) from drift.syncs") == [(3,)]
+
+
+@elsewhere
+def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
+    project: Project, serve: Serve, place: Place
+) -> None:
+    keep_few_models(project, place)
+    server = serve([], serves_unscheduled=True)
+    project.environment["SOURCES__DRIFT__CONTACTS"] = "false"
+    days = organisation(1), organisation(2)
+    for _ in each(project, place):
+        server.set_meetings(days[0])
+        server.people = people(1)
+        events = zygote().run(project, counts=True).events
+        server.set_meetings(days[1])
+        server.people = people(2)
+        if place.settings.items() <= project.environment.items():
+            for moment in (events // 3, events // 2):
+                assert zygote().run(project, counts=True, kill_at=moment).returncode == -9
+        project.run()
+    assert_as_on_duckdb(project, place)
+    assert place.query("select count(*) from bookings.meetings") == [(121,)]
+
+
+@everywhere
+def test_a_failing_check_leaves_the_last_good_tables(
+    project: Project, serve: Serve, place: Place
+) -> None:
+    keep_few_models(project, place)
+    server = serve([meeting("m1")])
+    project.environment |= place.settings
+    project.run()
+    before = {name: rows for name, rows in told(place).items() if "bookings" in name}
+    server.set_meetings([meeting("m1"), meeting("m2")])
+    check = project.folder / "sql/checks/nothing_is_booked.sql"
+    check.parent.mkdir(exist_ok=True)
+    check.write_text("-- No meeting exists.\nselect meeting_id from bookings.meetings order by 1")
+    done = project.run(code=1)
+    assert "a check found rows. nothing is booked: meeting_id=m1; meeting_id=m2" in done.stderr
+    assert "Traceback" not in done.stderr
+    after = told(place)
+    assert {name: after[name] for name in before} == before
+
+
+@elsewhere
+def test_an_import_adds_to_runs_and_personal_data_that_was_kept_is_dropped(
+    project: Project, serve: Serve, place: Place, tmp_path: Path
+) -> None:
+    keep_few_models(project, place)
+    noted = [meeting(f"m{n}", schedulerId=n, agentId=n, extra="text") for n in range(4)]
+    saved = tmp_path / "saved.jsonl"
+    saved.write_text(
+        "\n".join(json.dumps(meeting(f"old{n}", schedulerId=1, agentId=1)) for n in range(3))
+    )
+    serve([*noted, b'{"slug": 7}'], serves_unscheduled=True, people=people(1))
+    said = []
+    for _ in each(project, place):
+        project.run()
+        added = project.run("--import", str(saved)).stdout.splitlines()
+        said.append([line for line in added if not line.startswith(("took", "database"))])
+        project.environment |= {"SOURCES__DRIFT__PERSONAL_DATA": "drop"}
+        project.run("--apply-personal-data")
+        assert ", 0 versions of them new" in project.run().stdout
+    assert said[0] == said[-1]
+    assert_as_on_duckdb(project, place)
+    assert place.query(
+        "select count(meeting_notes), count(other_attributes), count(*) from drift.meeting_versions"
+    ) == [(0, 0, 7)]
+    assert place.query("select count(email), count(*) from drift.contacts") == [(0, 4)]
+    assert place.query("select count(email), count(name), count(*) from drift.users") == [(0, 0, 4)]
