@@ -61,12 +61,9 @@ def test_credentials_that_are_refused_or_are_none_are_told_in_a_sentence(
 
 
 def test_why_a_transaction_never_began_is_said_and_not_that_it_did_not() -> None:
-    with pytest.raises(RuntimeError) as raised:
-        try:
-            raise ValueError("Not found: Project demo")
-        except ValueError:
-            raise RuntimeError("Transaction was not started")  # noqa: B904 - as dlt does
-    assert words_of(raised.value) == "Not found: Project demo"
+    said = RuntimeError("Transaction was not started")
+    said.__context__ = ValueError("Not found: Project demo")
+    assert words_of(said) == "Not found: Project demo"
 
 
 @pytest.mark.skipif(bool(NEEDS["bigquery"]), reason=NEEDS["bigquery"])
