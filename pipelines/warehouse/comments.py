@@ -56,7 +56,7 @@ OTHERS: Final[dict[Target, str]] = {
 def describe_raw(pipeline: Pipeline) -> int:
     """Writes the descriptions that raw tables and columns lack, or have otherwise; their number.
 
-    A run with nothing to write asks one question of the destination.
+    With nothing to write, that is one question to the destination, on BigQuery one for each table.
     """
     wanted = OTHERS | dict(_descriptions(pipeline))
     with pipeline.sql_client() as client:

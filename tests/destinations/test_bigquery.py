@@ -10,6 +10,7 @@ from tests.conftest import Project, Serve, meeting
 from tests.destinations.bigquery_emulator import Front, front, refused
 from tests.destinations.places import BigQuery
 from tests.destinations.test_contract import NEEDS, keep_few_models
+from warehouse.errors import words_of
 from warehouse.models import read_models
 
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
@@ -57,6 +58,12 @@ def test_credentials_that_are_refused_or_are_none_are_told_in_a_sentence(
     assert "c2VjcmV0" not in done.stderr
     done = project.run(code=2, **settings | {CREDENTIALS: "no JSON"})
     assert CREDENTIALS in done.stderr
+
+
+def test_why_a_transaction_never_began_is_said_and_not_that_it_did_not() -> None:
+    said = RuntimeError("Transaction was not started")
+    said.__context__ = ValueError("Not found: Project demo")
+    assert words_of(said) == "Not found: Project demo"
 
 
 @pytest.mark.skipif(bool(NEEDS["bigquery"]), reason=NEEDS["bigquery"])
