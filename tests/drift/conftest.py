@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dlt
+import hypothesis
 import pytest
 
 from drift.api import LIMIT
@@ -14,6 +15,9 @@ from drift.decode import Page
 from drift.meetings import EXPECTED, ROWS_PER_WINDOW, fetch_meetings
 from drift.windows import Window, read_windows, windows_between
 from tests.hostile import HostileDrift
+
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("patient")
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 NOW_MS = 1_780_300_800_000
