@@ -166,10 +166,12 @@ def _fetch_window(fetch: Fetch[A], window: Window) -> A:
     # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
     # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
     narrow = [fetch(at, at), fetch(at, at + 1), fetch(at - 1, at)]
+    # Rows from beside what was asked for are no sign that the moment itself was.
+    there = sum(start == at for start in answer.slot_starts)
     for found in narrow:
-        if at in found.slot_starts:
+        if sum(start == at for start in found.slot_starts) >= max(there, 1):
             return found
-    if any(start != at for start in answer.slot_starts):  # inclusive, and nothing in the middle
+    if not there and answer.slot_starts:  # inclusive, and nothing in the middle
         return min(narrow, key=lambda found: found.rows)
     return answer
 

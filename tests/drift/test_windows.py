@@ -460,3 +460,23 @@ def test_a_window_that_keeps_failing_ends_the_read(served: Open) -> None:
         )
     assert_no_thread_left()
     assert len(server.requests) == 2 + ATTEMPTS
+
+
+@dataclass
+class Found:
+    slot_starts: Sequence[int]
+
+    @property
+    def rows(self) -> int:
+        return len(self.slot_starts)
+
+
+def test_a_row_from_beside_the_bounds_is_no_sign_that_its_moment_was_asked_for() -> None:
+    starts = [NOW_MS] * 50  # a length that may be a cap, so it is asked for with other bounds
+
+    def fetch(first: int, last: int) -> Found:
+        inside = [at for at in starts if first < at < last]  # exclusive
+        return Found(inside or starts[:1])  # one from beside them, where there is room
+
+    found = list(read_windows(fetch, [Window(NOW_MS, NOW_MS)], LIKELY, in_flight=1))
+    assert [answer.rows for _, answer in found] == [50]
