@@ -199,10 +199,10 @@ def milliseconds(moment: datetime) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--kills", type=int, default=5, help="moments at which each of two runs is killed"
+        "--kills", type=int, default=3, help="moments at which each of two runs is killed"
     )
     parser.addoption(
-        "--examples", type=int, default=2, help="invented organisations, 40 steps each"
+        "--examples", type=int, default=1, help="invented organisations, 40 steps each"
     )
     parser.addoption(
         "--seed", type=int, help="of these moments and organisations; another one each time"
