@@ -199,7 +199,7 @@ def test_a_failing_check_leaves_the_last_good_tables(
 
 
 @elsewhere
-def test_an_import_adds_to_runs_and_personal_data_that_was_kept_is_dropped(
+def test_an_import_adds_to_runs_a_visitor_is_forgotten_and_what_was_kept_is_dropped(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
     keep_few_models(project, place)
@@ -214,6 +214,8 @@ def test_an_import_adds_to_runs_and_personal_data_that_was_kept_is_dropped(
         project.run()
         added = project.run("--import", str(saved)).stdout.splitlines()
         said.append([line for line in added if not line.startswith(("took", "database"))])
+        forgot = project.run("--forget", "1").stdout.splitlines()[0]
+        assert forgot == "forgotten  contacts: 1; meetings, which still count: 4"
         project.environment |= {"SOURCES__DRIFT__PERSONAL_DATA": "drop"}
         project.run("--apply-personal-data")
         assert ", 0 versions of them new" in project.run().stdout
@@ -222,5 +224,5 @@ def test_an_import_adds_to_runs_and_personal_data_that_was_kept_is_dropped(
     assert place.query(
         "select count(meeting_notes), count(other_attributes), count(*) from drift.meeting_versions"
     ) == [(0, 0, 7)]
-    assert place.query("select count(email), count(*) from drift.contacts") == [(0, 4)]
+    assert place.query("select count(email), count(*) from drift.contacts") == [(0, 3)]
     assert place.query("select count(email), count(name), count(*) from drift.users") == [(0, 0, 4)]
