@@ -84,7 +84,7 @@ STORED_GROWTH: Final = 1.1
 LATER_SECONDS: Final = 1.0
 """How much later a run may publish for reading users, teams, playbooks and conversations, too."""
 VISITORS_SHORT: Final = 1.25
-"""Visitors a second that the requests in flight allow ÷ visitors a second."""
+"""Visitors a second that the requests in flight allow ÷ those that are read."""
 IN_FLIGHT: Final = 6
 """Requests, as the settings have it."""
 
@@ -149,6 +149,8 @@ class Run:
     """Seconds of the steps of ours, as its summary has them."""
     published: float = 0.0
     """Seconds until ours had published for the first time."""
+    visitors: int = 0
+    """Contacts that ours has read."""
 
 
 Runs = dict[tuple[Work, str, str], list[Run]]
@@ -345,11 +347,13 @@ def run(program: Program, server: Server) -> Run:
         raise BenchmarkError(f"ours tells of {asked} requests, the server of {requests}\n{words}")
     line = re.search(r"^took +(.*)$", words, flags=re.M)
     steps = re.findall(r"(\w[a-z ]*) ([\d.]+) s", line[1] if line else "")
+    read = re.search(r"^related .* ([\d,]+) contacts", words, flags=re.M)
     copies = program.database.parent.glob(".warehouse.duckdb.copies/*/*.duckdb")
     return replace(
         taken,
         added=added,
         steps={step: float(took) for step, took in steps},
+        visitors=int(read[1].replace(",", "")) if read else 0,
         published=min((copy.stat().st_mtime for copy in copies), default=clock) - clock,
     )
 
@@ -526,11 +530,10 @@ def verdicts_on_time_and_memory(runs: Runs, works: Sequence[Work]) -> Iterator[V
             pairs = zip(runs[work, COLD, OURS], with_people, strict=True)
             later = median(on.published - off.published for off, on in pairs)
             yield Verdict(work, "published later with people on", later, LATER_SECONDS, "s")
-            asking = median(run.steps["contacts"] for run in with_people)
-            least = work.visitors * work.latency_ms / 1000 / IN_FLIGHT
-            if least:
-                figure = "visitors: seconds ÷ those that the requests in flight allow"
-                yield Verdict(work, figure, asking / least, VISITORS_SHORT)
+            if at_once := IN_FLIGHT / work.latency_ms * 1000 if work.latency_ms else 0:
+                rate = median(run.visitors / run.steps["contacts"] for run in with_people)
+                figure = "visitors a second that the requests in flight allow ÷ read"
+                yield Verdict(work, figure, at_once / rate, VISITORS_SHORT)
         for (meetings, step), most in STEP_SECONDS.items():
             took = [run.steps[step] for taken in ours.values() for run in taken]
             if meetings == work.meetings and took:

@@ -24,6 +24,7 @@ PERSONAL = (tables.VERSIONS, tables.REJECTED, *tables.RELATED)
 """The tables that pass through the policy."""
 
 RAW = (*tables.ALL, tables.FORGOTTEN)
+"""What an archive holds, in the order in which it is loaded."""
 
 
 def find_archive(paths: Sequence[Path]) -> list[Path]:

@@ -28,9 +28,11 @@ SLUG = pa.schema([("slug", pa.string())])
 CONTACTS = pa.schema([("id", pa.int64()), ("email", pa.string())])
 
 
-def forgetting(policy: PrivacyPolicy, stored: KnownState, more: Visitors = {}) -> PrivacyPolicy:  # noqa: B006
+def forgetting(
+    policy: PrivacyPolicy, stored: KnownState, more: Visitors | None = None
+) -> PrivacyPolicy:
     """The policy that forgets those whom the destination has remembered, and `more`, too."""
-    visitors = {**_remembered(stored), **more}
+    visitors = {**_remembered(stored), **(more or {})}
     if not visitors:
         return policy
     policy = replace(
