@@ -1,5 +1,6 @@
 """An archive in Parquet, and a new warehouse that goes on from it."""
 
+import json
 import os
 import shutil
 import stat
@@ -38,6 +39,14 @@ def everything(project: Project) -> Tables:
         " ('drift', 'bookings') and not starts_with(table_name, '_dlt') order by all"
     )
     return {f"{s}/{t}": sorted(project.query(f'from "{s}"."{t}"'), key=repr) for s, t in names}
+
+
+def left(project: Project) -> tuple[Any, ...]:
+    """What the last read left for the next one: a hole since then is told by it."""
+    file = project.folder / ".dlt/.var/pipelines/drift_bookings/state.json"
+    read = json.loads(file.read_text())["sources"]["drift"]["resources"]["meetings"]
+    last = read["last_read"]
+    return read["last_id"], last["sync_id"], last["started_at"], last["has_listed"]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +101,7 @@ def test_a_new_warehouse_has_the_tables_of_the_archive_and_goes_on_from_them(
     done = project.run("--import", str(saved)).stdout.splitlines()
     assert done[:3] == [line.replace("would add ", "added     ") for line in foretold]
     assert everything(project) == expected
+    assert left(project) == left(old)
     page = str(project.home / "page.html")
     for command in (["--status"], ["--model", "+booking_metrics"], ["--report", page]):
         project.run(*command)  # they need no token either
