@@ -100,17 +100,17 @@ def drift_source(
         `conversations_by_id`. Each loads what is new or changed. A resource that is switched off
         loads nothing.
     """
-    settings = policy_of(personal_data, personal_data_key)
+    configured = policy_of(personal_data, personal_data_key)
     client = DriftClient(
         base_url,
         access_token,
         max_connections=requests_in_flight,
         deadline_seconds=deadline_seconds,
-        quotes_drift=settings.keeps,
+        quotes_drift=configured.keeps,
     )
     run = Run(
         client,
-        settings,
+        configured,
         requests_in_flight,
         started_at or datetime.now(UTC),
         full_refresh,

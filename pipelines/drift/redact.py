@@ -44,14 +44,14 @@ def drift_redacted(
         personal_data: keep, hash or drop: see `privacy`.
         personal_data_key: The key of the hash.
     """
-    settings = policy_of(personal_data, personal_data_key)
+    configured = policy_of(personal_data, personal_data_key)
     visitors = {row["visitor"]: row["hash_key"] for row in forgotten}
 
     def resource(table: RawTable) -> DltResource:
         def rewritten() -> Iterator[Any]:
             stored = _contacts_as_stored() if table is tables.CONTACT else table
             anew, some = replace(stored, write_disposition="replace"), False
-            for rows in _redacted(stored, settings, visitors):
+            for rows in _redacted(stored, configured, visitors):
                 if rows.num_rows:
                     some = True
                     yield anew.rows(rows)
@@ -76,7 +76,7 @@ def _contacts_as_stored() -> RawTable:
     return replace(tables.CONTACT, columns={**tables.CONTACTS, **extra})
 
 
-def _redacted(table: RawTable, settings: PrivacyPolicy, visitors: Visitors) -> Iterator[pa.Table]:
+def _redacted(table: RawTable, configured: PrivacyPolicy, visitors: Visitors) -> Iterator[pa.Table]:
     # Of meetings, the versions together; of equal rejects, each with its number of last time.
     order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
     known = {name for each in REDACTED for name in each.columns}
@@ -84,7 +84,7 @@ def _redacted(table: RawTable, settings: PrivacyPolicy, visitors: Visitors) -> I
     # A load that was killed and resumed may have left each row twice.
     query = f"select distinct {names} from {table.name} order by {order}"
     with Destination().open() as stored:
-        policy = forgetting(settings, stored, visitors)
+        policy = forgetting(configured, stored, visitors)
         yield from redacted(table, stored.batches(query, table.schema, table), policy)
 
 

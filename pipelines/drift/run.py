@@ -45,7 +45,7 @@ class Run:
     """The client, the settings, and what `meetings` has found for the resources after it."""
 
     client: DriftClient
-    settings: PrivacyPolicy
+    configured: PrivacyPolicy
     """As the settings have it: it knows nobody who is to be forgotten."""
     in_flight: int
     started_at: datetime
@@ -85,7 +85,7 @@ class Run:
         """What may be written of people, by what the destination knows when it is first asked."""
         if self._privacy is None:
             with self.destination.open() as stored:
-                self._privacy = forgetting(self.settings, stored)
+                self._privacy = forgetting(self.configured, stored)
         return self._privacy
 
     def begin(self) -> None:
