@@ -30,6 +30,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from drift import DriftError, believe, drift_source
 from drift.tables import KNOWN_BY
+from fake_drift.http import Answer
 from tests.conftest import ROOT, milliseconds
 from tests.hostile import Fault, HostileDrift
 from warehouse.build import build
@@ -54,6 +55,8 @@ DAY = timedelta(days=1)
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DONE = Counter[str]()
 """Steps, runs, simulated days and harms to files, of all organisations."""
+
+BLANKS = [Answer(404, b"{}"), Answer(204, b""), Answer(200, b"{}"), Answer(200, b'{"data": null}')]
 
 UNDOCUMENTED = [1, 2.5, True, "text", {"a": [1]}, "\x00nul", None]
 
@@ -101,6 +104,7 @@ class Organisation(RuleBasedStateMachine):
         self.states: dict[str, list[State]] = {}
         self.runs = self.reads = 0
         self.listed: set[str] = set()
+        self.has_listed = False
         self.last_started: datetime | None = None
         self.holes: list[datetime] = []
         self.refused: set[bytes] = set()
@@ -247,11 +251,20 @@ class Organisation(RuleBasedStateMachine):
             believe(source)
         self.compare()
 
-    @rule(full=st.booleans(), accept=st.booleans())
-    def answer_with_nothing(self, full: bool, accept: bool) -> None:
-        self.instead = []
-        self.run(full=full, faulty=False, accept=accept, clock=0)
-        self.instead = None
+    @rule(full=st.booleans(), accept=st.booleans(), shape=st.sampled_from([None, None, *BLANKS]))
+    def answer_with_nothing(self, full: bool, accept: bool, shape: Answer | None) -> None:
+        """A list of nothing; or none, which is believed where nothing was ever listed."""
+        self.instead, self.server.nothing = [], shape
+        if shape and self.has_listed:
+            self.pipeline = self.new_pipeline()
+            finish_interrupted(self.pipeline)
+            self.pending = False
+            with pytest.raises(PipelineStepFailed, match=r"Drift refused|has no list of data"):
+                self.pipeline.run(self.source(full))
+            self.compare()
+        else:
+            self.run(full=full, faulty=False, accept=accept, clock=0)
+        self.instead = self.server.nothing = None
 
     @precondition(lambda self: self.states and not self.pending)
     @rule(count=st.integers(1, 50))
@@ -341,6 +354,7 @@ class Organisation(RuleBasedStateMachine):
         if not doubted:
             if self.last_started and self.last_started <= self.now - timedelta(days=30):
                 self.holes.append(self.last_started)
+            self.has_listed |= bool(visible)
             self.listed, self.last_started, self.runs = visible, started, self.runs + 1
         return doubted
 

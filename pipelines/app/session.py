@@ -73,7 +73,11 @@ class Session:
             if self.database:
                 check_snapshot(self.paths.snapshot, self.database)
                 self._restored = restore(
-                    self.database, self.paths.snapshot, KNOWN_BY, Path(self.pipeline.working_dir)
+                    self.database,
+                    self.paths.snapshot,
+                    KNOWN_BY,
+                    Path(self.pipeline.working_dir),
+                    is_rewritten=self.paths.purge.exists() and self.pipeline.has_pending_data,
                 )
                 if self._restored:
                     self.pipeline = self.paths.open()

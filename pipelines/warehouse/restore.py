@@ -33,12 +33,16 @@ class LostFileError(WarehouseError):
     """The pipeline's file is lost or damaged, and no published copy can take its place."""
 
 
-def restore(database: Path, snapshot: Path, keys: Keys, working_folder: Path) -> list[str]:
+def restore(
+    database: Path, snapshot: Path, keys: Keys, working_folder: Path, *, is_rewritten: bool = False
+) -> list[str]:
     """Brings back what published copies alone have. What was done, in a line, if anything.
 
-    A file that cannot be read is set aside under a name of its own. Where a copy takes its place,
-    dlt's state in the working folder is forgotten, for the copy's. Raises `LostFileError` where
-    none can, and `duckdb.Error` where another process has the file open.
+    Of a file that is being rewritten, tables may be empty until the load that was interrupted is
+    completed: their rows are not brought back then. A file that cannot be read is set aside under a
+    name of its own. Where a copy takes its place, dlt's state in the working folder is forgotten,
+    for the copy's. Raises `LostFileError` where none can, and `duckdb.Error` where another process
+    has the file open.
     """
     history, copies, said = next(iter(keys)), published_copies(snapshot), []
     if fault := file_fault(database, history):
@@ -56,7 +60,7 @@ def restore(database: Path, snapshot: Path, keys: Keys, working_folder: Path) ->
             forget_state(working_folder)
             kept = f" (kept as {kept})" if kept else ""
             said = [f"the pipeline's own file, which {fault}{kept}, from copy {copy.parent.name}"]
-    if database.exists() and (rows := _add_missing(database, copies, keys)):
+    if database.exists() and not is_rewritten and (rows := _add_missing(database, copies, keys)):
         said.append(f"{rows:,} rows that only published copies had")
     for line in said:
         log.warning(f"restored {line}")
