@@ -426,6 +426,7 @@ class Organisation(RuleBasedStateMachine):
             DONE["runs"] += self.runs
             DONE["days"] += (self.now - START).days
             if self.runs and not self.pending:
+                self.pipeline.sync_destination()  # files of dlt's may have been lost since
                 build(self.pipeline, ROOT / "sql", {"time_zone": "America/New_York"})
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -5,7 +5,10 @@ DuckLake and BigQuery need what no other test does (see docs/testing.md), and ar
 
 import json
 import re
+import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,11 @@ import duckdb
 import pytest
 
 from report.numbers import find_numbers
-from tests.conftest import ROOT, Project, Serve, meeting, zygote
+from tests.conftest import ROOT, Project, Serve, meeting, milliseconds, zygote
 from tests.destinations.bigquery_emulator import PROGRAM, Front
 from tests.destinations.conftest import PASSWORD
 from tests.destinations.places import BigQuery, DuckDB, Lake, Place, assert_same_tables, told
-from tests.test_crash import organisation, people
+from tests.test_crash import START, organisation, people
 from warehouse.ducklake import PACKAGES, packaged
 from warehouse.models import needed_by, read_checks, read_models
 from warehouse.reading import open_snapshot
@@ -38,8 +41,15 @@ EVERYWHERE = [
     for name in ("duckdb", "postgres", "ducklake", "bigquery")
 ]
 everywhere = pytest.mark.parametrize("place", EVERYWHERE, indirect=True)
-elsewhere = pytest.mark.parametrize("place", EVERYWHERE[1:], indirect=True)
-"""Than on DuckDB, where other files have more of the same."""
+shared = pytest.mark.parametrize("place", [EVERYWHERE[1], EVERYWHERE[3]], indirect=True)
+"""By machines that may run at once: of files, one run has the only copy."""
+
+COUNTS = """
+    select
+        (select count(*) from bookings.meetings),
+        (select sum(bookings) from bookings.bookings_by_source),
+        (select sum(bookings) from bookings.bookings_by_agent)
+"""
 
 
 @pytest.fixture
@@ -86,7 +96,7 @@ def keep_few_models(project: Project, place: Place) -> None:
 
 
 def records(day: int) -> list[Any]:
-    """An organisation on one of two days, with attributes of every kind."""
+    """An organisation on one of three days, with attributes of every kind."""
     text = "quote ' percent % back\\slash\nline \x00 \u20ac"
     bare = dict.fromkeys(("agentId", "meetingNotes", "status"), None)
     odd = [meeting("bare", **bare), meeting("text", meetingNotes=text)]
@@ -95,7 +105,11 @@ def records(day: int) -> list[Any]:
         return [*organisation(1), *odd, meeting("more", **kinds)]
     kinds = {"updatedAt": 1, "isRecurring": "sometimes", "score": "high", "rank": 2**62}
     names = {"a" * 80: 1, "a" * 79 + "b": 2, "order": "by", "Group %": 5}
-    return [*organisation(2), *odd, meeting("more", **kinds), meeting("names", **names)]
+    found = [*organisation(2), *odd, meeting("more", **kinds), meeting("names", **names)]
+    if day == 2:
+        return found
+    later = meeting("names", **names, status="CANCELED", updatedAt=milliseconds(START) - 1)
+    return [*found[:40], *found[60:-1], later, meeting("last", meetingSource="a new one")]
 
 
 def status(project: Project) -> dict[str, Any]:
@@ -107,7 +121,8 @@ def status(project: Project) -> dict[str, Any]:
 def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
-    days, server = (records(1), records(2)), serve([], serves_unscheduled=True)
+    days = records(1), records(2), records(3)
+    server = serve([], serves_unscheduled=True, cap=100)  # fewer than there are
     project.environment |= {
         "SOURCES__DRIFT__CONTACTS": "false",  # each run would read the next ones
         "BOOKINGS__TIME_ZONE": "America/New_York",
@@ -115,7 +130,7 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     for _ in each(project, place):
         for day, held in enumerate(days, 1):
             server.set_meetings(held)
-            server.people = people(day)
+            server.people = people(min(day, 2))
             done = project.run()
             assert PASSWORD not in done.stdout + done.stderr
     assert_as_on_duckdb(project, place)
@@ -131,7 +146,7 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
         one["changes"] = [row for row in one["changes"]["rows"] if "delisted" not in row]
     assert found == expected
     said = status(project)
-    assert (said["state"], said["meetings"], said["rejected"]) == ("fresh", 125, 2)
+    assert (said["state"], said["meetings"], said["rejected"]) == ("fresh", 126, 2)
     assert said["run_under_way"] is False
 
     before, another = told(place), project
@@ -151,12 +166,12 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     assert ", 0 versions of them new" in another.run().stdout
     asked = [asked.path for asked in server.requests[already:]]
     # by the windows that the first machine had cut, and for nothing that it has read
-    assert asked == ["/users/meetings/org"] * 3 + ["/users/list", "/teams/org", "/playbooks/list"]
+    assert asked == ["/users/meetings/org"] * 2 + ["/users/list", "/teams/org", "/playbooks/list"]
     assert told(place) == before
-    assert place.query("select count(*) from drift.syncs") == [(3,)]
+    assert place.query("select count(*) from drift.syncs") == [(4,)]
 
 
-@elsewhere
+@everywhere
 def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
     project: Project, serve: Serve, place: Place
 ) -> None:
@@ -164,18 +179,89 @@ def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
     server = serve([], serves_unscheduled=True)
     project.environment["SOURCES__DRIFT__CONTACTS"] = "false"
     days = organisation(1), organisation(2)
-    for _ in each(project, place):
+
+    def two_days(kills: tuple[float, ...]) -> None:
         server.set_meetings(days[0])
         server.people = people(1)
         events = zygote().run(project, counts=True).events
         server.set_meetings(days[1])
         server.people = people(2)
-        if place.settings.items() <= project.environment.items():
-            for moment in (events // 3, events // 2):
-                assert zygote().run(project, counts=True, kill_at=moment).returncode == -9
+        for share in kills:
+            moment = int(share * events)
+            assert zygote().run(project, counts=True, kill_at=moment).returncode == -9
         project.run()
-    assert_as_on_duckdb(project, place)
+
+    two_days(kills=())
+    undisturbed = told(DuckDB(project, {}))
+    project.environment |= place.settings
+    if isinstance(place, DuckDB):
+        project.lose_everything()
+    two_days(kills=(1 / 3, 1 / 2))
+    assert_same_tables(undisturbed, told(place))
     assert place.query("select count(*) from bookings.meetings") == [(121,)]
+
+
+@everywhere
+def test_readers_see_each_run_whole(project: Project, serve: Serve, place: Place) -> None:
+    keep_few_models(project, place)
+    first = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80)]
+    more = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80, 120)]
+    server = serve(first)
+    project.environment |= place.settings
+    project.run()
+    server.set_meetings([*first, *more])
+    over, seen = threading.Event(), set()
+
+    def read() -> None:
+        while not over.is_set():
+            seen.update(place.query(COUNTS))
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read)
+        try:
+            project.run()
+        finally:
+            over.set()
+        reading.result()
+    assert (80, 80, 80) in seen
+    assert seen <= {(80, 80, 80), (120, 120, 120)}, "half of a run"
+    assert place.query(COUNTS) == [(120, 120, 120)]
+
+
+@shared
+def test_of_two_machines_that_start_at_one_instant_one_reads(
+    project: Project, serve: Serve, place: Place, tmp_path: Path
+) -> None:
+    keep_few_models(project, place)
+    server = serve([meeting("m1")], latency_seconds=0.5)
+    project.environment |= place.settings | {"BOOKINGS__LOCK_WAIT_SECONDS": "0.1"}
+    machines = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        machines.append(Project.copied_to(tmp_path / name))
+        machines[-1].environment |= project.environment
+        keep_few_models(machines[-1], place)
+    for runs in (1, 2):  # at first they make the table of the lease, too
+        starting = threading.Barrier(2)
+
+        def run(machine: Project, starting: threading.Barrier = starting) -> Any:
+            starting.wait()
+            return subprocess.run(
+                machine.command(),
+                env=machine.environ(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        with ThreadPoolExecutor(2) as both:
+            done = sorted(both.map(run, machines), key=lambda one: int(one.returncode))
+        assert [one.returncode for one in done] == [0, 3], [one.stderr for one in done]
+        assert "Another run is under way on this destination" in done[1].stderr
+        assert place.query("select owner from drift.run_lease") == [("",)]
+        assert place.query("select count(*) from drift.syncs") == [(runs,)]
+    asked = [asked.path for asked in server.requests]
+    assert asked.count("/users/list") == 2
 
 
 @everywhere
@@ -198,7 +284,7 @@ def test_a_failing_check_leaves_the_last_good_tables(
     assert {name: after[name] for name in before} == before
 
 
-@elsewhere
+@everywhere
 def test_an_import_adds_to_runs_a_visitor_is_forgotten_and_what_was_kept_is_dropped(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
