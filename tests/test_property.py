@@ -109,6 +109,7 @@ class Organisation(RuleBasedStateMachine):
         self.holes: list[datetime] = []
         self.refused: set[bytes] = set()
         self.pending = False
+        self.tried: set[str] = set()  # what need not be done twice between two runs
 
     def served(self) -> list[Any]:
         return [*self.shown(), *self.bad] if self.instead is None else self.instead
@@ -239,6 +240,7 @@ class Organisation(RuleBasedStateMachine):
         clock=st.sampled_from([0, 0, 0, 40, -40]),
     )
     def run(self, full: bool, faulty: bool, accept: bool, clock: int) -> None:
+        self.tried.clear()
         self.pipeline = self.new_pipeline()
         finish_interrupted(self.pipeline)
         self.pending = False
@@ -266,9 +268,10 @@ class Organisation(RuleBasedStateMachine):
             self.run(full=full, faulty=False, accept=accept, clock=0)
         self.instead = self.server.nothing = None
 
-    @precondition(lambda self: self.states and not self.pending)
+    @precondition(lambda self: self.states and not self.pending and "foreign" not in self.tried)
     @rule(count=st.integers(1, 50))
     def answer_with_another_organisations(self, count: int) -> None:
+        self.tried.add("foreign")
         at = milliseconds(self.now)
         self.instead = [{"slug": f"o{n}", "orgId": 8, "slotStart": at + n} for n in range(count)]
         with pytest.raises(PipelineStepFailed, match="the organisation 8"):
@@ -276,8 +279,10 @@ class Organisation(RuleBasedStateMachine):
         self.instead = None
         self.compare()
 
+    @precondition(lambda self: "failing" not in self.tried)
     @rule()
     def fail_half_way(self) -> None:
+        self.tried.add("failing")
         self.pipeline = self.new_pipeline()
         finish_interrupted(self.pipeline)
         self.pending = False

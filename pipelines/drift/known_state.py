@@ -8,7 +8,9 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.common.pipeline import PipelineContext
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.exceptions import CurrentSourceSchemaNotAvailable
@@ -66,7 +68,8 @@ class Destination:
 
         Raises dlt's `SqlClientNotAvailable` for a destination that takes no SQL.
         """
-        pipeline = dlt.current.pipeline()
+        # dlt.current.pipeline() reads all of a pipeline's settings anew
+        pipeline = Container()[PipelineContext].pipeline()
         try:
             name = dlt.current.source_schema().name
         except CurrentSourceSchemaNotAvailable:  # asked beside a run
