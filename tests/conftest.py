@@ -182,7 +182,6 @@ def meeting(slug: str, **attributes: object) -> Mapping[str, object]:
         "orgId": 7,
         "status": "ACTIVE",
         "meetingSource": "WIDGET",
-        "schedulerId": 9_000_000_001,
         "eventId": f"event-{slug}",
         "slotStart": start,
         "slotEnd": start + 3_600_000,

@@ -73,6 +73,7 @@ def test_every_attribute_lands_in_its_column(project: Project, serve: Serve) -> 
         [
             meeting(
                 "full",
+                schedulerId=9_000_000_001,
                 slotStart=milliseconds(start),
                 slotEnd=milliseconds(start) + 1_800_000,
                 scheduledAt=milliseconds(booked),

@@ -1,15 +1,11 @@
-"""What DuckLake has alone, its catalogue in a real PostgreSQL: readers, time travel, one run.
+"""What DuckLake has alone, its catalogue in a real PostgreSQL: time travel, one run.
 
 Needs the packages of DuckDB's extensions, which there are for some versions of DuckDB alone (see
 docs/testing.md). What all destinations have is in `test_contract`.
 """
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,7 +26,7 @@ def lake(project: Project, postgres: Postgres, tmp_path: Path) -> Lake:
     return made
 
 
-def test_readers_see_one_run_whole_and_another_machine_waits(
+def test_tables_are_there_as_of_a_run_and_another_machine_waits(
     project: Project, serve: Serve, lake: Lake, tmp_path: Path
 ) -> None:
     first = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80)]
@@ -38,11 +34,8 @@ def test_readers_see_one_run_whole_and_another_machine_waits(
     server = serve(first)
     project.run()
     server.set_meetings([*first, *more])
-    with readers(lake) as seen:
-        done = project.run()
+    done = project.run()
     assert PASSWORD not in done.stdout + done.stderr
-    assert (80, 80, 80) in seen
-    assert seen <= {(80, 80, 80), (120, 120, 120)}, "half of a run"
 
     # By the query of the documentation: a run's state lasts until the next one starts.
     runs = lake.query("select started_at from drift.syncs order by 1")
@@ -68,28 +61,3 @@ def test_readers_see_one_run_whole_and_another_machine_waits(
     ) == [("The meeting's id.",)]
     for trace in project.folder.rglob("trace.pickle"):
         assert PASSWORD.encode() not in trace.read_bytes()
-
-
-@contextmanager
-def readers(lake: Lake) -> Iterator[set[tuple[Any, ...]]]:
-    """What an analyst counts all the while, three ways each time."""
-    seen: set[tuple[Any, ...]] = set()
-    over = threading.Event()
-
-    def read() -> None:
-        with lake.open() as connection:
-            while not over.is_set():
-                (row,) = connection.execute(
-                    "select (select count(*) from bookings.meetings),"
-                    " (select sum(bookings) from bookings.bookings_by_source),"
-                    " (select sum(bookings) from bookings.daily_bookings)"
-                ).fetchall()
-                seen.add(row)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        reader.join()
