@@ -26,7 +26,7 @@ def test_a_metric_is_one_line_and_a_dimension_one_branch_and_one_mart(project: P
     groups.write_text(f"{groups.read_text('utf-8')}{branch}\n", "utf-8")
     (marts / "bookings_by_company.sql").write_text(f"{mart}\n", "utf-8")
 
-    project.run("--demo")
+    project.run("--demo", SOURCES__DRIFT__CONTACTS_SECONDS="1")
 
     def one(query: str) -> list[tuple[object, ...]]:
         return project.query(query, "demo.duckdb")
