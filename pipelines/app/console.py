@@ -81,11 +81,14 @@ def _in_json() -> bool:
     return is_json_logging(_setting("runtime.log_format") or "")
 
 
-def start() -> None:
-    """Lets the pipeline's own modules report progress; other loggers stay as they are."""
+def start(*, quiet: bool) -> None:
+    """Lets the pipeline's own modules report progress; other loggers stay as they are.
+
+    With `quiet`, nothing but a failure is said.
+    """
     for name in ("meetings", "drift", "warehouse"):
         logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
+        logger.setLevel(logging.ERROR if quiet else logging.INFO)
         logger.handlers = [_lines]
         logger.propagate = False
     process.last_words = _say
@@ -145,7 +148,10 @@ def _setting(key: str) -> str | None:
 
 
 def summary(parts: Sequence[str]) -> None:
+    """What the command answers, on stdout."""
     _lines.end()
+    if not log.isEnabledFor(logging.INFO):  # --quiet
+        return
     _print("\n".join(parts), file=sys.stdout)
 
 
