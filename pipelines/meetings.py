@@ -10,7 +10,7 @@
     python pipelines/meetings.py --forget visitor@example.com    nothing personal of one visitor
 
 Exit codes: 0 done, 1 failed, with nothing changed that analysts see, 2 wrong usage or settings, 3
-another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale, 5 a hole.
+another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale, 5 a gap.
 """
 
 import _signal  # type: ignore[import-not-found]  # what signal wraps: it takes no time to load
@@ -28,14 +28,15 @@ from app.options import parse
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def command(options: argparse.Namespace) -> tuple[list[str], int]:
+def command(options: argparse.Namespace) -> tuple[Sequence[str], int]:
     """Does what was asked; what to print, and the exit code. Imports what that alone needs."""
     demo = options.demo
     if options.status or options.report or options.model:
         from app import published
 
         if options.status:
-            return published.status(PROJECT, demo=demo, in_json=options.json)
+            form = "json" if options.json else "prometheus" if options.prometheus else "text"
+            return published.status(PROJECT, demo=demo, form=form)
         if options.model:
             return published.show_model(PROJECT, options.model, demo=demo), 0
         return published.report(PROJECT, options.report, demo=demo), 0
@@ -65,7 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines, code = command(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
         alone = not (options.status or options.report or options.model or options.demo)  # unwatched
-        return console.fail(failure, verbose=options.verbose, to_slack=alone)
+        sentence, code = console.fail(failure, verbose=options.verbose)
+        if alone and code in (1, 2):
+            from app.alarms import Alarms
+
+            Alarms(PROJECT).failed(sentence)
+        return code
     console.summary(lines)
     return code
 

@@ -16,8 +16,7 @@ from dlt.common.logger import is_json_logging
 from dlt.common.runtime.json_logging import JSONLogFormatter
 
 from app import process
-from app.errors import FAILED, USAGE, explain, keeps_personal_data
-from app.slack import tell
+from app.errors import explain, keeps_personal_data
 
 log = logging.getLogger("meetings")
 
@@ -108,8 +107,8 @@ class Steps:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
 
-def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> int:
-    """Says why the run failed; the exit code."""
+def fail(failure: BaseException, *, verbose: bool) -> tuple[str, int]:
+    """Says why the run failed; the sentence, and the exit code."""
     sentence, code = explain(failure)
     sentence, trace = without_secrets(sentence), ""
     if verbose:
@@ -118,9 +117,7 @@ def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> in
             lines = traceback.format_tb(failure.__traceback__)
         trace = without_secrets("".join(lines))
     _say(sentence, code, trace)
-    if to_slack and code in (FAILED, USAGE) and (hook := _setting(HOOK_KEY)):
-        tell(hook, sentence)
-    return code
+    return sentence, code
 
 
 def _say(sentence: str, code: int, trace: str = "") -> None:
@@ -136,6 +133,11 @@ def without_secrets(text: str) -> str:
     for secret in filter(None, map(_setting, SECRETS)):
         text = text.replace(secret, "***")
     return text
+
+
+def hook() -> str | None:
+    """The address of the Slack channel that is told, if one is."""
+    return _setting(HOOK_KEY)
 
 
 def _setting(key: str) -> str | None:

@@ -9,6 +9,7 @@ OPTIONS: Final = {
     "--demo": "read a fake Drift; each run moves it on a day",
     "--dry-run": "with --import: only say what it would add",
     "--json": "with --status: for machines",
+    "--prometheus": "with --status: for node_exporter's textfile collector",
     "--quiet": "say nothing unless it fails",
     "--verbose": "dlt's log, and tracebacks of failures",
     "--accept-delisted": "believe a read that lacks many of the meetings listed before",
@@ -26,7 +27,7 @@ VALUED: Final = {
     ("--forget", "EMAIL_OR_CONTACT_ID"): "keep nothing personal of them; reads no Drift",
     ("--model", "[+]NAME"): "what a model gives over the published tables; after +, the raw ones",
 }
-NEEDED: Final = {"json": "status", "dry_run": "import"}
+NEEDED: Final = {"json": "status", "prometheus": "status", "dry_run": "import"}
 """Options that mean something beside one command alone."""
 
 

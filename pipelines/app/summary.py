@@ -52,7 +52,7 @@ def summarize(
     lines += [f"warning    {finding}" for finding in built.warnings]
     if sync.get("gap_from"):
         lines.append(
-            f"hole       over 30 days passed since the last run: meetings that took place from"
+            f"gap        over 30 days passed since the last run: meetings that took place from"
             f" {sync['gap_from']:%Y-%m-%d %H:%M} to {sync['gap_to']:%Y-%m-%d %H:%M} UTC were never"
             " seen whole (drift.syncs.gap_from, gap_to)"
         )
