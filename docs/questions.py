@@ -2,11 +2,12 @@
 
 import marimo
 
+__generated_with = "0.25.2"
 app = marimo.App(app_title="Bookings")
 
 
 @app.cell
-def setup():
+def asking():
     import os
     from pathlib import Path
 

@@ -377,7 +377,16 @@ def test_a_configuration_that_is_no_toml_is_one_sentence(project: Project, name:
     assert f"{name} is not TOML" in sentence
 
 
-@pytest.mark.parametrize("arguments", [("--json",), ("--status", "--full-refresh")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--json",),
+        ("--prometheus",),
+        ("--status", "--full-refresh"),
+        ("--status", "--json", "--prometheus"),
+        ("--quiet", "--verbose"),
+    ],
+)
 def test_options_that_make_no_sense_together_are_refused(
     project: Project, arguments: tuple[str, ...]
 ) -> None:

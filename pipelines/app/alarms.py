@@ -64,7 +64,7 @@ class Alarms:
 
     def _keep(self, told: set[str]) -> None:
         self._told = told
-        with suppress(OSError):
+        with suppress(OSError):  # rather told twice than never
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(json.dumps(sorted(told)), "utf-8")
 

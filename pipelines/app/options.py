@@ -29,6 +29,7 @@ VALUED: Final = {
 }
 NEEDED: Final = {"json": "status", "prometheus": "status", "dry_run": "import"}
 """Options that mean something beside one command alone."""
+CONTRARY: Final = (("quiet", "verbose"), ("json", "prometheus"))
 
 
 def parse(arguments: Sequence[str] | None, document: str) -> argparse.Namespace:
@@ -50,8 +51,9 @@ def parse(arguments: Sequence[str] | None, document: str) -> argparse.Namespace:
     for name, command in NEEDED.items():
         if getattr(options, name) and not getattr(options, command):
             parser.error(f"--{name.replace('_', '-')} is for --{command}")
-    if options.quiet and options.verbose:
-        parser.error("--quiet and --verbose exclude each other")
+    for one, other in CONTRARY:
+        if getattr(options, one) and getattr(options, other):
+            parser.error(f"--{one} and --{other} exclude each other")
     return options
 
 
