@@ -29,7 +29,7 @@ class Alarms:
     def __init__(self, project: Path) -> None:
         self._path = project / ".dlt" / ".var" / "alarms.json"
         self._told: set[str] = set()
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):  # lost or torn
             self._told = set(json.loads(self._path.read_text("utf-8")))
 
     def failed(self, sentence: str) -> None:
