@@ -1,4 +1,5 @@
-"""Writes sql/README.md: where each table comes from, what its columns hold, what is checked.
+"""Writes sql/README.md: where each table comes from, what its columns hold, what is checked; and
+sql/sources.yml, the same tables for dbt.
 
     python pipelines/dictionary.py
 
@@ -7,9 +8,12 @@ The words are those of the models' files and of the raw tables' descriptions.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from drift import tables
-from warehouse.models import Model, read_checks, read_models
+from warehouse.models import DATASET, Model, all_columns, read_checks, read_models
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
 
@@ -22,6 +26,61 @@ PARTS = {
     ),
     "report": ("What the report draws: `bookings_internal`", "Read by `--report` alone."),
 }
+
+
+DATABASE = "{{ var('drift_bookings_database', target.database) }}"
+"""Where dbt finds the tables: its target's database, unless a variable names an attached one."""
+
+FRESHNESS = {
+    "loaded_at_field": "started_at",
+    "freshness": {
+        "warn_after": {"count": 24, "period": "hour"},
+        "error_after": {"count": 30, "period": "day"},  # as long as Drift shows a meeting
+    },
+}
+
+
+def sources() -> str:
+    """The raw tables and the marts as dbt's sources, in YAML."""
+    models = {model.name: model for model in read_models(SQL)}
+    raw = [
+        _source(table.name, table.description, words, dict.fromkeys(table.primary_key, False))
+        | ({"config": FRESHNESS} if table is tables.SYNC else {})
+        for table in tables.ALL
+        for words in ({name: text for name, (_, text) in table.columns.items()},)
+    ]
+    marts = [
+        _source(model.name, model.description, all_columns(model, models), model.grain)
+        for _, model in sorted(models.items())
+        if model.dataset == DATASET
+    ]
+    datasets = [
+        ("drift", "What Drift sent, as dlt loads it.", raw),
+        (DATASET, PARTS["marts"][1], marts),
+    ]
+    found = [
+        {"name": name, "description": words, "database": DATABASE, "schema": name, "tables": each}
+        for name, words, each in datasets
+    ]
+    text = yaml.safe_dump({"version": 2, "sources": found}, sort_keys=False, width=100)
+    return (
+        "# Written by `python pipelines/dictionary.py`. For dbt: copy it into its models.\n" + text
+    )
+
+
+def _source(
+    name: str, description: str, columns: Mapping[str, str], key: Mapping[str, bool]
+) -> dict[str, Any]:
+    """A table, with tests that its key's columns (true: may be null) tell its rows apart."""
+    found: dict[str, Any] = {"name": name, "description": description}
+    if len(key) > 1:  # a row of columns, which engines compare as one value
+        found["data_tests"] = [{"unique": {"arguments": {"column_name": f"({', '.join(key)})"}}}]
+    found["columns"] = []
+    for column, words in columns.items():
+        tests = ["unique"] * (list(key) == [column]) + ["not_null"] * (key.get(column) is False)
+        told: dict[str, Any] = {"name": column, "description": words}
+        found["columns"].append(told | ({"data_tests": tests} if tests else {}))
+    return found
 
 
 def dictionary() -> str:
@@ -114,3 +173,4 @@ def _columns(columns: Mapping[str, str]) -> Iterator[str]:
 
 if __name__ == "__main__":
     (SQL / "README.md").write_text(dictionary(), "utf-8")
+    (SQL / "sources.yml").write_text(sources(), "utf-8")

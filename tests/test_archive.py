@@ -110,7 +110,7 @@ def test_a_new_warehouse_has_the_tables_of_the_archive_and_goes_on_from_them(
     assert everything(project) == expected
 
     project.environment |= reading(server)
-    assert "120 in the warehouse, 0 versions of them new; 1 rejected" in project.run().stdout
+    assert "121 in the warehouse, 0 versions of them new; 1 rejected" in project.run().stdout
     same = everything(project)
     assert [row for row in expected["drift/syncs"] if row in same["drift/syncs"]] == expected[
         "drift/syncs"
@@ -141,7 +141,7 @@ def test_what_may_not_be_written_of_people_comes_from_no_archive_either(
     ] == []
     assert found["drift/syncs"] == everything(old)["drift/syncs"]
     done = project.run(SOURCES__DRIFT__ACCESS_TOKEN=server.token)
-    assert "120 in the warehouse, 0 versions of them new; 1 rejected" in done.stdout
+    assert "121 in the warehouse, 0 versions of them new; 1 rejected" in done.stdout
 
 
 def test_an_archive_that_is_not_whole_is_refused_and_nothing_is_loaded(

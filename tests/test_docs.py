@@ -34,6 +34,17 @@ NOT_RUN: Final = {
     "uv run --isolated --no-project --with 'duckdb>=2' python pipelines/warehouse/convert.py"
     " .dlt/.var/pipeline.duckdb": "tests/test_versions.py converts a file of DuckDB 2",
     **dict.fromkeys(
+        ("dbt parse", "dbt source freshness", "dbt test --select 'source:*'"),
+        "tests/test_dictionary.py calls them, where dbt is",
+    ),
+    **dict.fromkeys(
+        (
+            "uv run --extra notebook marimo edit docs/questions.py",
+            "uv run --extra notebook python docs/questions.py",
+        ),
+        "tests/test_dictionary.py runs the notebook, where marimo is",
+    ),
+    **dict.fromkeys(
         (
             "export DESTINATION__WAREHOUSE__DESTINATION_TYPE=postgres",
             "export DESTINATION__WAREHOUSE__CREDENTIALS=postgresql://loader:…@db.example.com:5432/warehouse",

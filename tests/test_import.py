@@ -130,6 +130,21 @@ def test_an_import_of_which_every_record_is_rejected_fails_and_says_why(
     assert not (project.folder / "warehouse.duckdb").exists()
 
 
+def test_why_records_are_rejected_is_said_before_they_are_imported_and_after(
+    project: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "saved.json"
+    bad = [meeting(f"m{n}", slotStart="tomorrow") for n in range(2)]
+    file.write_text(json.dumps([*bad, {"slug": 5}, meeting("m5")]))
+    for options in (["--dry-run"], []):
+        said = project.run("--import", str(file), *options).stdout.splitlines()
+        assert "1 meetings that were not known; 3 records rejected" in said[1]
+        assert said[3:5] == [
+            "rejected   2 because slotStart must be a whole number, not text ('tomorrow')",
+            "rejected   1 because slug, the meeting's id, must be text, not a number (5)",
+        ]
+
+
 def test_an_import_that_is_killed_is_made_good_by_the_next(
     project: Project, tmp_path: Path
 ) -> None:

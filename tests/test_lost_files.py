@@ -206,7 +206,7 @@ def test_a_run_goes_on_from_what_was_published_where_its_own_files_are_lost(
         done = project.run()
         said = f"restored   the pipeline's own file, which was gone, from copy {copy}\n"
         assert said in done.stdout
-        assert "40 in the warehouse, 0 versions of them new" in done.stdout
+        assert "60 in the warehouse, 0 versions of them new" in done.stdout
         assert project.tables()["drift.meeting_versions"] == before
     assert project.query("select count(*) from drift.syncs") == [(3,)]
     assert project.query("select count(*) from drift.unlisted_meetings") == [(20,)]

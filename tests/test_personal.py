@@ -285,7 +285,7 @@ def test_a_failure_that_nobody_foresaw_quotes_nothing(
     failure = RuntimeError("planted words")
     for mode, quoted in (("keep", True), ("drop", False)):
         monkeypatch.setenv("SOURCES__DRIFT__PERSONAL_DATA", mode)
-        assert fail(failure, verbose=True) == 1
+        assert fail(failure, verbose=True)[1] == 1
         said = capsys.readouterr().err
         assert ("planted words" in said) is quoted
         assert "The run failed: RuntimeError" in said

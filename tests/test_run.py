@@ -226,6 +226,38 @@ def test_a_misspelt_key_in_the_configuration_is_named(project: Project) -> None:
     ]
 
 
+def test_with_quiet_a_good_run_says_nothing_and_a_failed_one_its_sentence_alone(
+    project: Project, serve: Serve
+) -> None:
+    server = serve([meeting("m1")])
+    said = project.run("--quiet")
+    assert (said.stdout, said.stderr) == ("", "")
+    for command, code in ((("--status",), 0), (("--model", "agents"), 0), (("--report", "/"), 2)):
+        said = project.run("--quiet", *command, code=code)
+        assert (said.stdout, len(said.stderr.splitlines())) == ("", code // 2)
+    server.faults = lambda *_: Fault("server_error", status=503)
+    said = project.run("--quiet", code=1)
+    assert said.stdout == ""
+    (sentence,) = said.stderr.splitlines()
+    assert sentence.endswith("kept answering 503: Service Unavailable.")
+
+
+def test_the_summary_counts_meetings_as_the_tables_do_and_names_no_year_9999(
+    project: Project, serve: Serve
+) -> None:
+    server = serve([meeting(f"m{n}") for n in range(30)])
+    project.run()
+    server.set_meetings([meeting(f"m{n}") for n in range(4, 30)])  # four are delisted
+    said = project.run().stdout
+    ((meetings, window_to),) = project.query(
+        "select meetings, window_to from bookings.data_health cross join bookings_internal.int_now"
+    )
+    assert f"\nloaded     {meetings} in the warehouse, " in said
+    assert (meetings, window_to.year) == (30, 9999)
+    assert re.search(r"^read       26 meetings in .* start from \S+ \S+ UTC on$", said, flags=re.M)
+    assert "9999" not in said
+
+
 def test_a_wrong_option_is_refused_before_anything_is_imported(project: Project) -> None:
     done = project.run("--dmeo", code=2)
     assert "unrecognized arguments: --dmeo" in done.stderr

@@ -1,6 +1,7 @@
 """What a monitor and an operator are told, and when."""
 
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from app.alarms import Alarms
 from app.last_run import read_record, recorded
 from app.slack import tell
 from app.status import as_text, find_status
@@ -28,15 +30,19 @@ KEYS = [
     "newest_sync_at",
     "data_age_hours",
     "stale_after_hours",
-    "hole_opens_at",
-    "days_until_hole",
+    "gap_opens_at",
+    "days_until_gap",
     "open_gaps",
+    "gaps",
     "meetings",
     "rejected",
     "run_under_way",
     "last_run",
     "trouble",
 ]
+
+HEALTH = ("open_gaps", "meetings", "rejected")
+"""What `bookings.data_health` has, by the same names."""
 
 
 def status_of(project: Project, code: int, **extra: str) -> dict[str, Any]:
@@ -57,9 +63,12 @@ def test_the_state_follows_the_runs_from_the_first_one_on(
     fresh = status_of(project, 0)
     assert fresh["state"] == "fresh"
     assert datetime.fromisoformat(fresh["newest_sync_at"]) == began
-    assert datetime.fromisoformat(fresh["hole_opens_at"]) == began + timedelta(days=30)
+    assert datetime.fromisoformat(fresh["gap_opens_at"]) == began + timedelta(days=30)
     assert 0 < fresh["data_age_hours"] < 0.1
-    assert (fresh["meetings"], fresh["rejected"], fresh["open_gaps"]) == (1, 1, [])
+    assert (fresh["meetings"], fresh["rejected"], fresh["gaps"]) == (1, 1, [])
+    assert [fresh[name] for name in HEALTH] == list(
+        project.query(f"select {', '.join(HEALTH)} from bookings.data_health")[0]
+    )
     assert (fresh["last_run"]["outcome"], fresh["last_run"]["exit_code"]) == ("done", 0)
     assert fresh["trouble"] is None
 
@@ -70,7 +79,7 @@ def test_the_state_follows_the_runs_from_the_first_one_on(
     assert shown[0].startswith("state      stale: the newest read began ")
     assert shown[1].startswith("last run   failed, begun ")
     assert shown[2].strip() == said
-    assert shown[3].startswith("hole       opens in 30.0 days")
+    assert shown[3].startswith("gap        opens in 30.0 days")
     assert shown[4:] == ["meetings   1 known, 1 records rejected"]
 
     own = project.folder / ".dlt/.var/pipeline.duckdb"
@@ -134,7 +143,7 @@ def tables(**health: object) -> dict[str, list[Row]]:
         (timedelta(hours=24), "fresh", 0),
         (timedelta(hours=24, seconds=1), "stale", 4),
         (timedelta(days=30), "stale", 4),
-        (timedelta(days=30, seconds=1), "hole", 5),
+        (timedelta(days=30, seconds=1), "gap", 5),
         (timedelta(hours=-1), "fresh", 0),
     ],
 )
@@ -151,7 +160,7 @@ def test_a_state_begins_after_its_time(age: timedelta, state: str, code: int) ->
     assert status.data_age_hours == max(age.total_seconds() / 3600, 0)
 
 
-def test_a_hole_alarms_until_the_next_read_and_stays_on_record() -> None:
+def test_a_gap_alarms_until_the_next_read_and_stays_on_record() -> None:
     given = tables()
     gap = {"gap_from": NOW - timedelta(days=40), "gap_to": NOW - timedelta(days=30)}
     states = []
@@ -167,10 +176,35 @@ def test_a_hole_alarms_until_the_next_read_and_stays_on_record() -> None:
             stale_after_hours=24,
             now=NOW,
         )
-        assert status.open_gaps == [gap]
+        assert (status.open_gaps, status.gaps) == (1, [gap])
         assert any(line.startswith("gap ") for line in as_text(status))
         states.append(status.state)
-    assert states == ["hole", "fresh"]
+    assert states == ["gap", "fresh"]
+
+
+def test_prometheus_is_told_the_same_by_the_same_names(project: Project, serve: Serve) -> None:
+    assert (
+        'drift_bookings_state{state="never"} 1'
+        in project.run("--status", "--prometheus", code=4).stdout
+    )
+    serve([meeting("m1")])
+    project.run()
+    said = project.run("--status", "--prometheus").stdout
+    found = dict(re.findall(r"^drift_bookings_(\S+) (\S+)$", said, flags=re.M))
+    status = status_of(project, 0)
+    assert [name for name in found if name.startswith("state") and found[name] == "1"] == [
+        'state{state="fresh"}'
+    ]
+    for name in ("stale_after_hours", "open_gaps", "meetings", "rejected", "run_under_way"):
+        assert float(found[name]) == status[name]
+    began = datetime.fromisoformat(status["newest_sync_at"])
+    assert float(found["newest_sync_at"]) == pytest.approx(began.timestamp())
+    assert float(found["last_run_exit_code"]) == 0
+    for line in said.splitlines():
+        assert re.fullmatch(
+            r"# TYPE drift_bookings_\w+ gauge|drift_bookings_\w+(\{state=\"\w+\"\})? -?[0-9.e+-]+",
+            line,
+        ), line
 
 
 def test_a_run_is_on_record_from_its_begin_and_no_run_fails_for_its_record(tmp_path: Path) -> None:
@@ -228,6 +262,84 @@ def test_slack_hears_of_a_failed_run_in_its_sentence(
     assert "secret-of-the-channel" not in done.stderr
 
 
+def test_slack_hears_once_of_a_failure_of_stale_data_and_that_all_is_well(
+    project: Project, serve: Serve, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[str]:
+        texts = [message["text"].partition(": ")[2] for message in Channel.messages]
+        Channel.messages.clear()
+        return texts
+
+    server = serve([meeting("m1")])
+    project.environment["RUNTIME__SLACK_INCOMING_HOOK"] = hook
+    project.run("--status", code=4)
+    project.run()
+    project.run("--status")
+    assert told() == []
+
+    stale = {"BOOKINGS__STALE_AFTER_HOURS": "0"}
+    for _ in range(2):
+        project.run("--status", code=4, **stale)
+    (sentence,) = told()
+    assert re.fullmatch(
+        r"The data are stale: the newest read began .* UTC, 0.0 hours ago.", sentence
+    )
+    server.faults = lambda *_: Fault("server_error", status=503)
+    project.run(code=1)
+    project.run(code=1, RUNTIME__REQUEST_MAX_ATTEMPTS="2")
+    assert len(told()) == 1
+    project.run(code=2, BOOKINGS__TIME_ZONE="Moon")  # another failure
+    project.run("--status", code=4, **stale)
+    project.run("--status")  # runs still fail
+    assert told() == ["bookings.time_zone is no time zone: 'Moon', such as Europe/Berlin."]
+
+    server.faults = lambda *_: None
+    monkeypatch.setattr(Channel, "status", 500)
+    project.run()
+    monkeypatch.setattr(Channel, "status", 200)
+    Channel.messages.clear()  # which Slack did not take
+    for _ in range(2):
+        project.run()
+    assert told() == ["All is well again: this run succeeded."]
+    server.faults = lambda *_: Fault("server_error", status=503)
+    project.run(code=1)  # the next episode
+    assert len(told()) == 1
+
+
+def test_where_other_machines_run_the_status_tells_that_the_data_are_fresh_again(
+    tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", hook)
+    given = tables()
+    said = []
+    for hours in (1, 25, 26, 24 * 31, 24 * 32, 2, 3):
+        status = find_status(
+            lambda query: given["data_health" if "data_health" in query else "syncs"],
+            None,
+            run_under_way=False,
+            stale_after_hours=24,
+            now=NOW + timedelta(hours=hours),
+        )
+        Alarms(tmp_path).looked(status)
+        said.append([message["text"].partition(": ")[2] for message in Channel.messages])
+        Channel.messages.clear()
+    began = "the newest read began 2026-03-02 12:00 UTC,"
+    assert said == [
+        [],
+        [f"The data are stale: {began} 25.0 hours ago."],
+        [],
+        [
+            "The data are stale, and what took place since is leaving Drift's reach:"
+            f" {began} 744.0 hours ago."
+        ],
+        [],
+        [f"The data are fresh again: {began} 2.0 hours ago."],
+        [],
+    ]
+    Alarms(tmp_path).succeeded(["gap        over 30 days passed", "took       3 s"])
+    assert Channel.messages[0]["text"].endswith(": over 30 days passed")
+
+
 def test_a_slack_that_cannot_be_told_is_logged_without_its_hook(
     hook: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -265,7 +377,16 @@ def test_a_configuration_that_is_no_toml_is_one_sentence(project: Project, name:
     assert f"{name} is not TOML" in sentence
 
 
-@pytest.mark.parametrize("arguments", [("--json",), ("--status", "--full-refresh")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--json",),
+        ("--prometheus",),
+        ("--status", "--full-refresh"),
+        ("--status", "--json", "--prometheus"),
+        ("--quiet", "--verbose"),
+    ],
+)
 def test_options_that_make_no_sense_together_are_refused(
     project: Project, arguments: tuple[str, ...]
 ) -> None:

@@ -16,8 +16,7 @@ from dlt.common.logger import is_json_logging
 from dlt.common.runtime.json_logging import JSONLogFormatter
 
 from app import process
-from app.errors import FAILED, USAGE, explain, keeps_personal_data
-from app.slack import tell
+from app.errors import explain, keeps_personal_data
 
 log = logging.getLogger("meetings")
 
@@ -81,11 +80,14 @@ def _in_json() -> bool:
     return is_json_logging(_setting("runtime.log_format") or "")
 
 
-def start() -> None:
-    """Lets the pipeline's own modules report progress; other loggers stay as they are."""
+def start(*, quiet: bool) -> None:
+    """Lets the pipeline's own modules report progress; other loggers stay as they are.
+
+    With `quiet`, nothing but a failure is said.
+    """
     for name in ("meetings", "drift", "warehouse"):
         logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
+        logger.setLevel(logging.ERROR if quiet else logging.INFO)
         logger.handlers = [_lines]
         logger.propagate = False
     process.last_words = _say
@@ -105,8 +107,8 @@ class Steps:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
 
-def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> int:
-    """Says why the run failed; the exit code."""
+def fail(failure: BaseException, *, verbose: bool) -> tuple[str, int]:
+    """Says why the run failed; the sentence, and the exit code."""
     sentence, code = explain(failure)
     sentence, trace = without_secrets(sentence), ""
     if verbose:
@@ -115,9 +117,7 @@ def fail(failure: BaseException, *, verbose: bool, to_slack: bool = False) -> in
             lines = traceback.format_tb(failure.__traceback__)
         trace = without_secrets("".join(lines))
     _say(sentence, code, trace)
-    if to_slack and code in (FAILED, USAGE) and (hook := _setting(HOOK_KEY)):
-        tell(hook, sentence)
-    return code
+    return sentence, code
 
 
 def _say(sentence: str, code: int, trace: str = "") -> None:
@@ -135,6 +135,11 @@ def without_secrets(text: str) -> str:
     return text
 
 
+def hook() -> str | None:
+    """The address of the Slack channel that is told, if one is."""
+    return _setting(HOOK_KEY)
+
+
 def _setting(key: str) -> str | None:
     """A setting of which nothing can be said while the configuration is no TOML."""
     try:
@@ -145,7 +150,10 @@ def _setting(key: str) -> str | None:
 
 
 def summary(parts: Sequence[str]) -> None:
+    """What the command answers, on stdout."""
     _lines.end()
+    if not log.isEnabledFor(logging.INFO):  # --quiet
+        return
     _print("\n".join(parts), file=sys.stdout)
 
 

@@ -1,12 +1,14 @@
 """The commands that ask what is published: nothing is written, and Drift is not asked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from app.alarms import Alarms
 from app.console import cell
 from app.last_run import read_record
 from app.paths import Paths
 from app.settings import read_settings
-from app.status import LEASED, as_json, as_text, find_status
+from app.status import FORMS, LEASED, find_status
 from warehouse.lock import no_run_meanwhile
 from warehouse.models import all_columns, alone, needed_by, read_models
 from warehouse.reading import file_trouble
@@ -25,7 +27,7 @@ def report(project: Path, path: Path, *, demo: bool) -> list[str]:
     return [f"report     {path}"]
 
 
-def status(project: Path, *, demo: bool, in_json: bool) -> tuple[list[str], int]:
+def status(project: Path, *, demo: bool, form: str) -> tuple[Sequence[str], int]:
     """`--status`: how things stand, and the exit code that says it too."""
     settings = read_settings(project)
     paths = Paths.of(project, settings, demo=demo)
@@ -41,7 +43,9 @@ def status(project: Path, *, demo: bool, in_json: bool) -> tuple[list[str], int]
             stale_after_hours=settings.bookings.stale_after_hours,
             now=clock[0]["newest_sync_at"] if clock else None,
         )
-    return [as_json(found)] if in_json else as_text(found), found.exit_code
+    if not demo:
+        Alarms(project).looked(found)
+    return FORMS[form](found), found.exit_code
 
 
 def show_model(project: Path, name: str, *, demo: bool) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from dlt import Pipeline
 from dlt.extract import DltSource
 
+from app.alarms import Alarms
 from app.console import without_secrets
 from app.errors import explain
 from app.last_run import recorded
@@ -64,7 +65,10 @@ def run(project: Path, *, demo: bool, full_refresh: bool, **accepted: bool) -> l
             if has_more:
                 details = source.with_resources("contacts", "conversations_by_id")
                 lines = _add_details(session, numbers, details, built, lines)
-            return [*lines, "", *session.footer()]
+    lines = [*lines, "", *session.footer()]
+    if not demo:
+        Alarms(project).succeeded(lines)
+    return lines
 
 
 def _add_details(

@@ -1,4 +1,4 @@
-"""A failed run's sentence, to the Slack channel behind dlt's `runtime.slack_incoming_hook`."""
+"""A sentence, to a Slack channel."""
 
 import logging
 import platform
@@ -14,15 +14,18 @@ PATIENCE_SECONDS: Final = 10.0
 """How long a run that has failed already waits for Slack: dlt sets no timeout."""
 
 
-def tell(hook: str, sentence: str) -> None:
-    """Sends the sentence, once. Whatever becomes of it is logged, and changes nothing else."""
+def tell(hook: str, sentence: str) -> bool:
+    """Sends the sentence; whether Slack took it. If not, that is logged, no more."""
     text = f"drift-bookings on {platform.node() or 'this machine'}: {sentence}"
     for mark, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):  # as Slack asks for
         text = text.replace(mark, written)
 
+    taken: list[bool] = []
+
     def send() -> None:
         try:
             send_slack_message(hook, text, is_markdown=False)
+            taken.append(True)
         except RequestException as fault:  # its words may hold the hook, which is a secret
             status = fault.response.status_code if fault.response is not None else "no answer"
             log.warning(f"Slack could not be told: {status}.")
@@ -32,3 +35,4 @@ def tell(hook: str, sentence: str) -> None:
     sending.join(PATIENCE_SECONDS)
     if sending.is_alive():
         log.warning("Slack could not be told: no answer in time.")
+    return bool(taken)

@@ -5,7 +5,7 @@ it works while a run is under way, and without a token.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,8 +14,8 @@ import pendulum
 
 from warehouse.reading import Query
 
-FRESH, STALE, HOLE = 0, 4, 5
-EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "hole": HOLE}
+FRESH, STALE, GAP = 0, 4, 5
+EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "gap": GAP}
 """By state; beside the run's own codes, of which 1 says that the state could not be found out."""
 
 OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted", 143: "interrupted"}
@@ -33,23 +33,26 @@ LEASED: Final = (
 class Status:
     """What is known of the pipeline at `checked_at`. Times are UTC.
 
-    The keys of `--status --json` are these names.
+    The keys of `--status --json` are these names. What `bookings.data_health` has too is called as
+    it is there.
     """
 
     state: str
-    """fresh; stale: the newest read is older than `stale_after_hours`; hole: over 30 days passed
+    """fresh; stale: the newest read is older than `stale_after_hours`; gap: over 30 days passed
     before the newest read, or since; never: nothing was published yet."""
     checked_at: datetime
     newest_sync_at: datetime | None
     """When the newest read that is published began: the data are as of then."""
     data_age_hours: float | None
     stale_after_hours: float
-    hole_opens_at: datetime | None
+    gap_opens_at: datetime | None
     """When what took place just after the newest read is out of Drift's reach."""
-    days_until_hole: float | None
+    days_until_gap: float | None
     """Negative once it has opened."""
-    open_gaps: Sequence[Mapping[str, datetime]]
-    """`gap_from` and `gap_to` of each span of meeting times that no read saw whole."""
+    open_gaps: int
+    """Syncs that came over 30 days after the one before."""
+    gaps: Sequence[Mapping[str, datetime]]
+    """`gap_from` and `gap_to` of each of them: spans of meeting times that no read saw whole."""
     meetings: int
     rejected: int
     """Records in `drift.rejected_meetings`."""
@@ -92,16 +95,17 @@ def find_status(
         left = (opens_at - checked_at) / timedelta(days=1)
         late = gaps and gaps[-1]["sync_id"] == health["newest_sync_id"]
         old = "stale" if age > stale_after_hours else "fresh"
-        state = "hole" if late or left < 0 else old
+        state = "gap" if late or left < 0 else old
     return Status(
         state=state,
         checked_at=checked_at,
         newest_sync_at=newest,
         data_age_hours=age,
         stale_after_hours=stale_after_hours,
-        hole_opens_at=opens_at,
-        days_until_hole=left,
-        open_gaps=[{key: gap[key] for key in ("gap_from", "gap_to")} for gap in gaps],
+        gap_opens_at=opens_at,
+        days_until_gap=left,
+        open_gaps=len(gaps),
+        gaps=[{key: gap[key] for key in ("gap_from", "gap_to")} for gap in gaps],
         meetings=health.get("meetings", 0),
         rejected=health.get("rejected", 0),
         run_under_way=run_under_way,
@@ -123,9 +127,26 @@ def _last_run(record: Mapping[str, Any], *, run_under_way: bool) -> dict[str, An
     }
 
 
-def as_json(status: Status) -> str:
+def as_json(status: Status) -> list[str]:
     """One object; times in ISO 8601."""
-    return json.dumps(vars(status), indent=2, default=datetime.isoformat)
+    return [json.dumps(vars(status), indent=2, default=datetime.isoformat)]
+
+
+def as_prometheus(status: Status) -> list[str]:
+    """The same names in Prometheus' text format: numbers as they are, times in seconds since 1970,
+    and each state as 1 or 0. What is not known is left out.
+    """
+    last = status.last_run or {}
+    values = vars(status) | {f"last_run_{name}": value for name, value in last.items()}
+    lines = ["# TYPE drift_bookings_state gauge"]
+    for state in EXIT_CODES:
+        lines.append(f'drift_bookings_state{{state="{state}"}} {int(state == status.state)}')
+    for name, value in values.items():
+        number = value.timestamp() if isinstance(value, datetime) else value
+        if isinstance(number, int | float):
+            lines.append(f"# TYPE drift_bookings_{name} gauge")
+            lines.append(f"drift_bookings_{name} {float(number):.15g}")
+    return lines
 
 
 def as_text(status: Status) -> list[str]:
@@ -142,15 +163,15 @@ def as_text(status: Status) -> list[str]:
         )
     if status.run_under_way and (not last or last["outcome"] != "under way"):
         lines.append("now        a run is under way")
-    if status.hole_opens_at and status.days_until_hole is not None:
-        days, at = status.days_until_hole, _time(status.hole_opens_at)
+    if status.gap_opens_at and status.days_until_gap is not None:
+        days, at = status.days_until_gap, _time(status.gap_opens_at)
         lines.append(
-            f"hole       opens in {days:.1f} days, {at}, unless a run reads before"
+            f"gap        opens in {days:.1f} days, {at}, unless a run reads before"
             if days >= 0
-            else f"hole       opened {-days:.1f} days ago, {at}: what took place since the newest"
+            else f"gap        opened {-days:.1f} days ago, {at}: what took place since the newest"
             " read is leaving Drift's reach"
         )
-    for gap in status.open_gaps:
+    for gap in status.gaps:
         lines.append(
             f"gap        meetings that took place from {_time(gap['gap_from'])} to"
             f" {_time(gap['gap_to'])} were never seen whole"
@@ -163,9 +184,15 @@ def _state(status: Status) -> str:
     if status.newest_sync_at is None:
         return "never: no run that read Drift has published anything yet"
     return (
-        f"{status.state}: the newest read began {_time(status.newest_sync_at)},"
-        f" {status.data_age_hours:,.1f} hours ago (stale after {status.stale_after_hours:g})"
+        f"{status.state}: the newest read began {age(status)}"
+        f" (stale after {status.stale_after_hours:g})"
     )
+
+
+def age(status: Status) -> str:
+    """When the newest read began, in words that follow this; for a status that knows of one."""
+    at, hours = status.newest_sync_at, status.data_age_hours
+    return f"{_time(at)}, {hours:,.1f} hours ago" if at else ""
 
 
 def _time(moment: datetime) -> str:
@@ -176,3 +203,11 @@ def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return str(pendulum.duration(seconds=round(seconds)).in_words())
+
+
+FORMS: Final[Mapping[str, Callable[[Status], Sequence[str]]]] = {
+    "text": as_text,
+    "json": as_json,
+    "prometheus": as_prometheus,
+}
+"""What `--status` can look like."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from drift.import_files import Tally
 
 TOP_ROWS: Final = 5
+NO_END: Final = 9999
+"""The year in which a read ends whose bounds Drift has not limited: nothing starts later."""
+
 METRICS: Final = {
     "bookings_by_agent": "agent_id, agent_name",
     "bookings_by_source": "meeting_source",
@@ -39,8 +42,9 @@ def summarize(
     with pipeline.sql_client() as client:
         tops = {name: _top(client, name, key) for name, key in METRICS.items()}
         sync = {} if imported else _sync(client, last_read(pipeline)["sync_id"])
+        ((meetings,),) = _rows(client, f"select meetings from {DATASET}.data_health")[1]
     lines = [
-        *(_read(sync) if sync else imported),
+        *(_read(sync, meetings) if sync else imported),
         *related,
         f"built      {len(built.rows)} tables in {DATASET}, {sum(built.rows.values()):,} rows,"
         " all checks passed",
@@ -48,7 +52,7 @@ def summarize(
     lines += [f"warning    {finding}" for finding in built.warnings]
     if sync.get("gap_from"):
         lines.append(
-            f"hole       over 30 days passed since the last run: meetings that took place from"
+            f"gap        over 30 days passed since the last run: meetings that took place from"
             f" {sync['gap_from']:%Y-%m-%d %H:%M} to {sync['gap_to']:%Y-%m-%d %H:%M} UTC were never"
             " seen whole (drift.syncs.gap_from, gap_to)"
         )
@@ -57,12 +61,14 @@ def summarize(
     return lines
 
 
-def _read(sync: Mapping[str, Any]) -> list[str]:
-    seen, rejected = sync["meetings_seen"], sync["rejected"]
+def _read(sync: Mapping[str, Any], meetings: int) -> list[str]:
+    """What was read; and how many meetings the warehouse now holds, delisted ones too."""
+    seen, rejected, to = sync["meetings_seen"], sync["rejected"], sync["window_to"]
+    until = "on" if to.year == NO_END else f"to {to:%Y-%m-%d}"
     return [
-        f"read       {seen:,} meetings in {sync['requests']:,} requests, the window from"
-        f" {sync['window_from']:%Y-%m-%d %H:%M} UTC to {sync['window_to']:%Y-%m-%d}",
-        f"loaded     {seen - rejected:,} in the warehouse, {sync['versions_added']:,} versions of"
+        f"read       {seen:,} meetings in {sync['requests']:,} requests, those that start from"
+        f" {sync['window_from']:%Y-%m-%d %H:%M} UTC {until}",
+        f"loaded     {meetings:,} in the warehouse, {sync['versions_added']:,} versions of"
         f" them new; {rejected:,} rejected" + (" (see drift.rejected_meetings)" * bool(rejected)),
     ]
 
@@ -76,14 +82,15 @@ def summarize_import(tally: "Tally", files: int, *, is_dry_run: bool = False) ->
         f"{would:<10} {tally.new_versions:,} versions, and with them {tally.new_meetings:,}"
         f" meetings that were not known; {tally.rejected:,} records rejected",
         f"passed     {known:,} records that were known, or came twice",
+        *(
+            f"rejected   {times:,} because {reason}"
+            for reason, times in tally.reasons.most_common(TOP_ROWS)
+        ),
     ]
 
 
 def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:
-    query = f"select * from syncs where sync_id = '{sync_id}'"
-    with client.execute_query(transpile(client, query)) as cursor:
-        names = [column[0] for column in cursor.description or ()]
-        (row,) = cursor.fetchall()
+    names, (row,) = _rows(client, f"select * from syncs where sync_id = '{sync_id}'")
     return dict(zip(names, row, strict=True))
 
 
@@ -91,6 +98,11 @@ def _top(client: SqlClientBase[Any], name: str, key: str) -> list[str]:
     query = (
         f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}"
     )
+    return console.table(*_rows(client, query))
+
+
+def _rows(client: SqlClientBase[Any], query: str) -> tuple[list[str], list[Sequence[Any]]]:
+    """The columns' names, and the rows."""
     with client.execute_query(transpile(client, query)) as cursor:
         names = [column[0] for column in cursor.description or ()]
-        return console.table(names, cursor.fetchall())
+        return names, list(cursor.fetchall())

@@ -1,9 +1,10 @@
 """A dlt source of meetings in files: saved answers, as states that are older than any read's."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -43,6 +44,8 @@ class Tally:
     new_versions: int = 0
     rejected: int = 0
     """Records that cannot be a meeting, and that the warehouse did not have."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why, and how many for that; not for an archive, whose table has them."""
 
 
 @dlt.source(name="drift", max_table_nesting=0)
@@ -135,5 +138,6 @@ def _imported_versions(files: Sequence[Path], tally: Tally, policy: PrivacyPolic
         with destination.open() as stored:
             rejects = new_rejects(stored, rejected, versions.sync_id)
         tally.rejected = len(rejects)
+        tally.reasons.update(row["reason"] for row in rejects)
         if rejects:
             yield tables.REJECTED.rows(rejects)
