@@ -76,9 +76,6 @@ ANSWERED_ELSEWHERE: Final = {
 }
 """Pages whose ```sql blocks have no answer, and why."""
 
-FEW_PEOPLE: Final = {"SOURCES__DRIFT__CONTACTS_SECONDS": "1"}
-"""Of the demo's thousands, for each of whom there is a request."""
-
 SECRET: Final = {"access_token", "personal_data_key"}
 
 
@@ -125,7 +122,7 @@ def test_the_queries_in_the_documents_give_the_answers_shown(second_day: Project
 def test_the_python_in_the_documents_runs(project: Project, serve: Serve, page: str) -> None:
     serve([meeting("m1")])
     project.run()
-    project.run("--demo", **FEW_PEOPLE)
+    project.run("--demo", SOURCES__DRIFT__CONTACTS_SECONDS="1")
     code = "\n".join(blocks(page, "python"))  # a page's blocks follow on each other
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -152,7 +149,8 @@ def test_the_commands_of_a_page_run_in_their_order(
     for name, script in SHIMS.items():
         (shims / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
         (shims / name).chmod(0o755)
-    environment = project.environ(**FEW_PEOPLE)
+    # The demo has thousands, for each of whom there is a request.
+    environment = project.environ(SOURCES__DRIFT__CONTACTS_SECONDS="1")
     environment["PATH"] = f"{shims}:{environment['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(run_commands(page))],
