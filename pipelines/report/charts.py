@@ -29,8 +29,8 @@ WEEK: Final = alt.X(
         labelExpr="utcFormat(toDate(datum.label), '%-d %b')", labelAngle=0, labelOverlap=True
     ),
 )
-LABELS: Final = 175
-"""Room for a name beside its bar, in pixels."""
+LABELS: Final = alt.expr("containerSize()[0] < 420 ? 130 : 200")
+"""Room for a name beside its bar, in pixels: less on a phone."""
 WHOLE: Final = alt.Axis(format=",d", tickMinStep=1, tickCount=5)
 """Counts: no tick between two whole numbers."""
 
@@ -180,7 +180,9 @@ def _fairness() -> Chart:
     distance = alt.X(
         "distance:Q",
         title="bookings more or fewer than an equal share",
-        axis=alt.Axis(format="+.0%", tickCount=5),
+        axis=alt.Axis(
+            labelExpr="datum.value == 0 ? 'equal' : format(datum.value, '+.0%')", tickCount=5
+        ),
         scale=alt.Scale(nice=False, padding=12),
     )
     points = alt.Chart(ROWS).mark_point(

@@ -127,7 +127,7 @@
   // ── Writing ─────────────────────────────────────────────────────────────────────────────────
   const whole = new Intl.NumberFormat("en").format;
   const sign = (value, text) => value > 0 ? `+${text}` : value < 0 ? `\u2212${text}` : text;
-  const percent = (value, digits = 1) => value === null ? "\u2013" : `${(100 * value).toFixed(digits)} %`;
+  const percent = (value, digits = 1) => value === null ? "\u2013" : `${(100 * value).toFixed(digits)}\u00a0%`;
   const FORMATS = {
     text: value => value ?? "", count: whole, rate: percent,
     change: value => value === null ? "\u2013" : sign(value, percent(Math.abs(value), 0)),
@@ -240,7 +240,8 @@
         : `${FORMATS.points(newer - older)} points to ${days}`;
     };
     const all = sum(kept, { from: Infinity, to: -Infinity });
-    const ahead = coming();
+    const ahead = coming(), week = { from: agoOf(nextWeek(0)), to: agoOf(nextWeek(6)) };
+    const ignored = ["source", "type", "playbook"].filter(axis => chosen[axis] !== undefined);
     const cells = [
       ["Cancel rate", percent(rate(now)), `${whole(now.due_canceled_meetings)} of ${whole(now.due_meetings)} due meetings`,
         part("due_canceled_meetings", "due_meetings")],
@@ -254,9 +255,9 @@
       ["Booked by visitors themselves", percent(ratio(now.self_booked_meetings, now.bookings)), "of the bookings",
         part("self_booked_meetings", "bookings")],
       ["Upcoming meetings", whole(all.upcoming), "whenever they were booked",
-        `${whole(ahead.reduce((total, agent) => total + agent.meetings, 0))} next week`],
+        `${whole(kept.reduce((total, row) => total + (row.meeting_state === "upcoming" && within(row.starts_days_ago, week) ? row.bookings : 0), 0))} next week`],
       ["Double-booked next week", whole(ahead.reduce((total, agent) => total + agent.overlapping, 0)),
-        "meetings that start while another is on", `${whole(ahead.filter(agent => agent.overlapping).length)} agents`],
+        "meetings that start while another is on", `${whole(ahead.filter(agent => agent.overlapping).length)} agents${ignored.length ? `, whatever ${ignored.join(" and ")}` : ""}`],
     ];
     document.getElementById("headline").replaceChildren(...cells.map(([name, number, ...words]) => {
       const cell = element("div");
@@ -282,7 +283,7 @@
     const agents = coming();
     const days = [0, 1, 2, 3, 4, 5, 6].filter(at => at < 5 || agents.some(agent => agent.next.some(day => day.week_day === 7 + at)));
     const name = at => new Date(Date.parse(nextWeek(at))).toLocaleDateString("en-GB", { weekday: "short", day: "numeric", timeZone: "UTC" });
-    table("ahead", `${nextWeek(0)} to ${nextWeek(6)}, days in ${health.time_zone ?? "UTC"}; filtered by team and agent alone`,
+    table("ahead", `${nextWeek(0)} to ${nextWeek(6)}, days in ${health.time_zone ?? "UTC"}; the filters of team and agent alone count here`,
       [["agent", "text"], ["double-booked", "count"], ["meetings", "count"], ["hours", "hours"],
         ...days.map(at => [name(at), "count"]), ["rest of this week", "count"]],
       agents.map(agent => [agent.name, { value: agent.overlapping, marked: agent.overlapping > 0 }, agent.meetings, agent.hours,
