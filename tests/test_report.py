@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from fake_drift.server import People
+from fake_drift.server import People, Person
 from report import check_report, render, write_report
 from report.numbers import find_numbers
 from tests.conftest import ROOT, Project, meeting, milliseconds
@@ -36,17 +36,7 @@ REPORT_MODELS = [model for model in read_models(ROOT / "sql") if model.folder ==
 NOTE = "A note that no report shows."
 STATES = ("elapsed", "in_progress", "upcoming", "canceled", "delisted")
 
-PEOPLE = People(
-    # Two are called the same; the last is of no team, and the third of both.
-    users=[{"id": 100 + n, "name": f"Agent {min(n, 3)}"} for n in range(5)],
-    teams=[
-        {"id": 1, "name": "East", "members": [100, 101, 102]},
-        {"id": 2, "name": "West", "members": [102, 103]},
-    ],
-    playbooks=[{"id": 1, "name": "A playbook"}],
-    conversations=lambda: CONVERSATIONS,
-)
-CONVERSATIONS = [
+CONVERSATIONS: list[Person] = [
     {
         "id": 5_000 + number,
         "contactId": 1,
@@ -58,6 +48,16 @@ CONVERSATIONS = [
     for number in range(160)
     if number % 3
 ]
+PEOPLE = People(
+    # Two are called the same; the last is of no team, and the third of both.
+    users=[{"id": 100 + n, "name": f"Agent {min(n, 3)}"} for n in range(5)],
+    teams=[
+        {"id": 1, "name": "East", "members": [100, 101, 102]},
+        {"id": 2, "name": "West", "members": [102, 103]},
+    ],
+    playbooks=[{"id": 1, "name": "A playbook"}],
+    conversations=lambda: CONVERSATIONS,
+)
 
 
 def booked(number: int, **attributes: object) -> Any:
@@ -358,10 +358,6 @@ def test_what_is_chosen_is_counted_by_the_day_of_booking_or_of_the_start(
         from bookings.meetings where {where} and is_due group by week order by week desc
         """
     )
-    # `shown` names a mart's numbers, the 28 days before them are not known whole
-    assert set(shown.table("sources", "source")) <= {
-        (name,) for (name,) in query(f"select {GROUPS['sources'][1]} from bookings.meetings")
-    }
 
 
 def test_next_week_shows_who_is_double_booked_and_fairness_is_that_of_the_team(
@@ -515,9 +511,7 @@ def test_tables_sort_and_download_and_say_what_they_do_not_show(
     counts = [count for (count,) in shown.table("agents", "bookings")]
     assert counts == sorted(counts)
     with page.expect_download() as download:
-        page.click("#types .csv", force=True) if page.is_visible("#types .csv") else page.evaluate(
-            "document.querySelector('#types .csv').click()"
-        )
+        page.evaluate("document.querySelector('#types .csv').click()")
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     assert file.name == "bookings-types.csv"
@@ -549,10 +543,6 @@ def test_the_models_of_the_report_are_as_their_headers_say(reports: Reports, mod
 
 
 def test_what_the_newest_run_brought_is_listed(shown: Opened) -> None:
-    assert (
-        sorted(shown.table("changes", "what", "meeting", "before", "after"))[::2]
-        == (sorted(shown.table("changes", "what", "meeting", "before", "after"))[::2])
-    )
     assert sorted(shown.table("changes", "what", "meeting")) == [
         ("booked", "m150"),
         ("canceled", "m150"),
@@ -560,6 +550,10 @@ def test_what_the_newest_run_brought_is_listed(shown: Opened) -> None:
         ("reassigned", "m5"),
         ("rescheduled", "m4"),
     ]
+    ((before, after),) = (
+        row[1:] for row in shown.table("changes", "meeting", "before", "after") if row[0] == "m5"
+    )
+    assert (before, after) == ("Agent 0", "Agent 3 (104)")
     said = shown.words("#changes-counts")
     assert said == "2 canceled, 1 booked, 1 reassigned, 1 rescheduled, unfiltered."
 
@@ -586,7 +580,8 @@ def test_everyone_can_use_it_on_every_screen_and_on_paper(shown: Opened) -> None
     bar, letters = "#agents .mark-rect path", "#agents .mark-text text"
     wide = """[...document.querySelectorAll('main > *, section, svg')]
         .filter(each => each.getBoundingClientRect().right > innerWidth).length"""
-    everything, contrast = {}, {"runOnly": ["color-contrast"]}  # which the width changes little
+    everything: dict[str, list[str]] = {}
+    contrast = {"runOnly": ["color-contrast"]}  # which the width changes little
     for width, scheme, rules in (
         (390, "dark", everything),
         (390, "light", contrast),
@@ -619,10 +614,12 @@ def test_everyone_can_use_it_on_every_screen_and_on_paper(shown: Opened) -> None
     page.focus("select[name=source]")
     page.keyboard.press("ArrowDown")
     page.wait_for_selector("body[data-shown]:not([data-shown=all])")
-    ticks = "all => all.map(tick => Number(tick.textContent))"
-    for section in ("late", "agents"):  # counts stand at whole numbers, and the axis ends with them
-        shown_ticks = page.eval_on_selector_all(f"#{section} .role-axis-label text >> nth=0", ticks)
-        assert all(tick == int(tick) for tick in shown_ticks if tick == tick)  # noqa: PLR0124
+    ticks = page.eval_on_selector_all(
+        ":is(#late, #agents, #weeks) .role-axis-label text",
+        "all => all.map(tick => tick.textContent).filter(words => /^[\\d,.]+$/.test(words))",
+    )
+    assert ticks
+    assert not any("." in tick for tick in ticks)  # there are no half meetings
     assert "ancelled" not in page.content().split("<script", 1)[0]
 
 

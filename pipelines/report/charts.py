@@ -5,7 +5,7 @@ of the page's style, so that one drawing is right in the dark, in the light and 
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import altair as alt
@@ -63,11 +63,18 @@ def _band() -> Chart:
     return band.encode(x=WEEK)
 
 
+def _known(field: str) -> Chart:
+    """With the field as `known` where the week is known whole: a line breaks off elsewhere."""
+    known = f"datum.complete == 'yes' ? datum.{field} : null"
+    return alt.Chart(ROWS).transform_calculate(known=known)
+
+
 def _rates() -> Chart:
     """Rows: `from` (a Monday), `rate`, `due`, `canceled`, `complete`, `shade`, `band`."""
-    rate = alt.Y("rate:Q", title="cancel rate", axis=alt.Axis(format=".0%", tickCount=5))
-    base = alt.Chart(ROWS).transform_filter("isValid(datum.rate)").encode(x=WEEK, y=rate)
-    line = base.transform_filter("datum.complete == 'yes'").mark_line(color="var(--canceled)")
+    axis = alt.Axis(format=".0%", tickCount=5)
+    rate = partial(alt.Y, title="cancel rate", axis=axis)
+    base = alt.Chart(ROWS).transform_filter("isValid(datum.rate)").encode(x=WEEK, y=rate("rate:Q"))
+    line = _known("rate").mark_line(color="var(--canceled)").encode(x=WEEK, y=rate("known:Q"))
     points = base.mark_point(
         color="var(--canceled)", fill="var(--canceled)", size=70, cursor="pointer"
     ).encode(
@@ -108,11 +115,13 @@ def _trend() -> Chart:
         scale=alt.Scale(range=[f"var(--series-{n})" for n in range(1, SERIES + 1)]),
         legend=alt.Legend(orient="top", columns=_columns(2), labelLimit=LABELS, symbolOpacity=1),
     )
-    base = alt.Chart(ROWS).encode(
-        x=WEEK, y=alt.Y("bookings:Q", title="bookings", axis=WHOLE), color=colour
-    )
-    lines = base.transform_filter("datum.complete == 'yes'").mark_line()
-    points = base.mark_point(filled=True, size=55, opacity=1, cursor="pointer").encode(
+    bookings = partial(alt.Y, title="bookings", axis=WHOLE)
+    lines = _known("bookings").mark_line().encode(x=WEEK, y=bookings("known:Q"), color=colour)
+    points = alt.Chart(ROWS).mark_point(filled=True, size=55, opacity=1, cursor="pointer")
+    points = points.encode(
+        x=WEEK,
+        y=bookings("bookings:Q"),
+        color=colour,
         opacity=alt.Opacity("shade:Q", scale=None, legend=None),
         tooltip=["from:N", "name:N", alt.Tooltip("bookings:Q", format=",d"), "complete:N"],
     )
