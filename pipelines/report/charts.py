@@ -29,7 +29,7 @@ WEEK: Final = alt.X(
         labelExpr="utcFormat(toDate(datum.label), '%-d %b')", labelAngle=0, labelOverlap=True
     ),
 )
-LABELS: Final = alt.expr("containerSize()[0] < 420 ? 130 : 200")
+LABELS: Final = alt.expr("containerSize()[0] < 420 ? 155 : 200")
 """Room for a name beside its bar, in pixels: less on a phone."""
 WHOLE: Final = alt.Axis(format=",d", tickMinStep=1, tickCount=5)
 """Counts: no tick between two whole numbers."""
@@ -211,8 +211,8 @@ def _fairness() -> Chart:
 
 
 def _columns(most: int) -> Any:
-    """Of a legend: fewer on a phone."""
-    return alt.expr(f"width < {140 * most} ? {most - 1} : {most}")
+    """Of a legend: one on a phone."""
+    return alt.expr(f"containerSize()[0] < 420 ? 1 : {most}")
 
 
 def _legend(field: str, names: Sequence[str], colours: Sequence[str]) -> alt.Color:
