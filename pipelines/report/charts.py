@@ -211,8 +211,8 @@ def _fairness() -> Chart:
 
 
 def _columns(most: int) -> Any:
-    """Of a legend: one on a phone."""
-    return alt.expr(f"containerSize()[0] < 420 ? 1 : {most}")
+    """Of a legend: one where there is no room for more."""
+    return alt.expr(f"containerSize()[0] < {most * 200} ? 1 : {most}")
 
 
 def _legend(field: str, names: Sequence[str], colours: Sequence[str]) -> alt.Color:

@@ -277,7 +277,7 @@
   }
   const nextWeek = at => dayOf(agoOf(health.this_week_on ?? today) - 7 - at);
   const both = (value, overlapping) =>
-    ({ value, text: overlapping ? `${whole(value)} · ${whole(overlapping)} double` : whole(value), marked: overlapping > 0 });
+    ({ value, text: overlapping ? `${whole(value)} (${whole(overlapping)})` : whole(value), marked: overlapping > 0 });
 
   function ahead() {
     const agents = coming();
