@@ -25,14 +25,18 @@ select
         as agent_key, -- the id as text of the meeting's agent now; UNKNOWN for nobody
     meetings.meeting_source, -- where the meeting was booked
     meetings.meeting_type, -- the kind of meeting
+    coalesce(meetings.playbook_id, 'UNKNOWN') as playbook_key, -- the playbook; UNKNOWN for none
     changes.event_type, -- booked, rescheduled, canceled, reinstated, reassigned or delisted
     changes.occurred_at, -- when (UTC)
     agents.agent_name, -- what the report calls the agent in that state
-    case when changes.event_type = 'reassigned' then agents_before.agent_name
-        else changes.from_value end as from_value, -- agent, start or status before; null where none
-    case when changes.event_type = 'reassigned' then agents.agent_name
-        else changes.to_value end as to_value, -- agent, start or status from then on; null likewise
-    1 as events -- this one
+    case changes.event_type
+        when 'reassigned' then agents_before.agent_name
+        when 'rescheduled' then changes.from_value
+    end as from_value, -- the agent or the start before; null where none
+    case
+        when changes.event_type = 'reassigned' then agents.agent_name
+        when changes.event_type in ('booked', 'rescheduled') then changes.to_value
+    end as to_value -- the agent or the start from then on; null likewise
 from changes
 inner join bookings.meetings as meetings on changes.meeting_id = meetings.meeting_id
 inner join bookings_internal.report_agents as agents

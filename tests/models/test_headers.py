@@ -71,7 +71,7 @@ def test_the_header_says_in_sentences_what_a_row_is_and_then_its_grain(model: Mo
 
 def test_one_row_is_the_grain_of_models_without_one() -> None:
     without = {model.name for model in MODELS.values() if not model.grain}
-    assert without == {"int_now", "data_health", "report_health"}
+    assert without == {"int_now", "data_health", "report_health", "report_span"}
     assert all("\n-- grain: one row\n" in MODELS[name].text for name in without)
 
 
