@@ -535,7 +535,7 @@
     health.meetings ? `Visitors are known of ${percent(health.visitor_known_share, 0)} of the meetings, agents by name of ${percent(health.agent_known_share, 0)}.` : "",
   ].filter(Boolean).join(" ");
   const said = [
-    ...numbers.gaps.map(gap => `A hole: meetings that took place from ${gap.gap_from} to ${gap.gap_to} were never seen whole.`),
+    ...numbers.gaps.map(gap => `A gap: meetings that took place from ${gap.gap_from} to ${gap.gap_to} were never seen whole.`),
     ...numbers.warnings.map(([words, found]) => `${words} (${whole(found)})`),
     ...(health.rejected ? [`${whole(health.rejected)} records of Drift's could not be read as meetings.`] : []),
   ];
