@@ -641,7 +641,7 @@ def test_nothing_gives_an_empty_report(reports: Reports, browser: Browser, tmp_p
     shown = opened(browser, page)
     assert shown.words("#as-of") == "No run has read anything yet."
     assert shown.words("#health").splitlines() == [
-        "A hole: meetings that took place from 2026-01-01 00:00 to 2026-01-05 00:00 were never seen"
+        "A gap: meetings that took place from 2026-01-01 00:00 to 2026-01-05 00:00 were never seen"
         " whole.",
         f"Beware {EVIL}. (3)",
         "4 records of Drift's could not be read as meetings.",
