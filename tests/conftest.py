@@ -203,7 +203,7 @@ def milliseconds(moment: datetime) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--kills", type=int, default=3, help="moments at which each of two runs is killed"
+        "--kills", type=int, default=2, help="moments at which each of two runs is killed"
     )
     parser.addoption(
         "--examples", type=int, default=1, help="invented organisations, 40 steps each"

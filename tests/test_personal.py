@@ -69,6 +69,7 @@ def planted(project: Project, serve: Serve) -> HostileDrift:
     }
     one = meeting(
         "m1",
+        schedulerId=9_000_000_001,
         meetingNotes="planted note",
         somethingNew="planted attribute",
         nested={"name": "planted nested"},
@@ -76,7 +77,7 @@ def planted(project: Project, serve: Serve) -> HostileDrift:
         isPrivate=True,
         meetingType={"name": "planted type"},
     )
-    two = meeting("m2", meetingType="[Internal] Demo")
+    two = meeting("m2", schedulerId=9_000_000_001, meetingType="[Internal] Demo")
     bad: list[Any] = [
         {"slug": "bad", "agentId": "Planted Reason", "meetingNotes": "planted reject"},
         "planted prose",
