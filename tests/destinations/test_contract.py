@@ -49,7 +49,7 @@ everywhere = places("duckdb", "postgres", "ducklake", "bigquery")
 with_readers = places("duckdb", "postgres", "ducklake_in_postgres", "bigquery")
 """A DuckLake's catalogue in a file is for one process at a time."""
 shared = places("postgres", "bigquery")
-"""By machines that may run at once. DuckLake fails one of two that take its lease in one instant."""
+"""By machines that may run at once. DuckLake fails one of two that start in one instant."""
 
 COUNTS = """
     select
