@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from app.console import without_secrets
@@ -19,16 +20,25 @@ def recorded(path: Path) -> Iterator[None]:
 
     A run that was killed leaves a record without an end. No run fails for want of its record.
     """
-    started_at = datetime.now(UTC)
-    _write(path, started_at)
-    try:
-        with at_signal(lambda code: _write(path, started_at, code, INTERRUPTED)):
+    started_at, writing = datetime.now(UTC), Lock()
+
+    def write(code: int | None, message: str | None = None) -> None:
+        with writing:
+            _write(path, started_at, code, message)
+
+    def interrupt(code: int) -> None:
+        writing.acquire()  # and kept: of a process that is ending, nothing else is said
+        _write(path, started_at, code, INTERRUPTED)
+
+    with at_signal(interrupt):
+        write(None)
+        try:
             yield
-    except BaseException as failure:
-        sentence, code = explain(failure)
-        _write(path, started_at, code, without_secrets(sentence))
-        raise
-    _write(path, started_at, 0)
+        except BaseException as failure:
+            sentence, code = explain(failure)
+            write(code, without_secrets(sentence))
+            raise
+        write(0)
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -45,9 +55,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return dict(record)
 
 
-def _write(
-    path: Path, started_at: datetime, exit_code: int | None = None, message: str | None = None
-) -> None:
+def _write(path: Path, started_at: datetime, exit_code: int | None, message: str | None) -> None:
     ended = exit_code is not None
     record = {
         "started_at": started_at.isoformat(),
