@@ -33,7 +33,7 @@ from warehouse.lease import run_lease
 from warehouse.lock import run_lock
 from warehouse.purge import forget_packages, rewrite_file
 from warehouse.recovery import finish_interrupted
-from warehouse.restore import restore
+from warehouse.restore import note_published, restore
 from warehouse.snapshot import KEPT_COPIES, check_snapshot, publish
 
 
@@ -140,6 +140,7 @@ class Session:
                     kept=kept,
                     mode=int(self.settings.bookings.snapshot_mode, 8),
                 )
+                note_published(self.database, self.paths.snapshot)
         self.paths.purge.unlink(missing_ok=True)
 
     def report(self) -> None:
