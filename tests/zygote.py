@@ -7,6 +7,7 @@ seconds, or not. Answers with a line: the exit code (negative: the signal), and 
 counted.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -88,7 +89,7 @@ LIBRARIES: Final = (
     "pyarrow.json",
     "pyarrow.parquet",
     "pytz",
-    "sqlglot",
+    "sqlglot.dialects.duckdb",
 )
 
 
@@ -96,6 +97,7 @@ def main() -> None:
     for library in LIBRARIES:
         with suppress(ImportError):  # an older one, or an extra that is not installed
             import_module(library)
+    gc.freeze()  # what is collected would be copied into each fork
     for line in sys.stdin:
         order = json.loads(line)
         with TemporaryFile() as file:

@@ -8,7 +8,9 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt import Pipeline
 from dlt.common.configuration.container import Container
+from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.common.pipeline import PipelineContext
 from dlt.destinations.job_client_impl import SqlJobClientBase
@@ -61,6 +63,7 @@ class Destination:
 
     def __init__(self) -> None:
         self._tables: frozenset[str] = frozenset()
+        self._free: dict[Pipeline, JobClientBase] = {}
 
     @contextmanager
     def open(self) -> Iterator[KnownState]:
@@ -74,7 +77,11 @@ class Destination:
             name = dlt.current.source_schema().name
         except CurrentSourceSchemaNotAvailable:  # asked beside a run
             name = ""
-        with pipeline.destination_client(name if name in pipeline.schemas else "") as client:
+        is_known = name in pipeline.schemas
+        # A client costs as much as many queries, and serves again.
+        with self._free.pop(pipeline, None) or pipeline.destination_client(
+            name if is_known else ""
+        ) as client:
             if not isinstance(client, SqlJobClientBase):
                 raise SqlClientNotAvailable(
                     "pipeline", pipeline.pipeline_name, client.config.destination_type
@@ -85,3 +92,5 @@ class Destination:
                 stored = client.get_storage_tables([*names, FORGOTTEN.name])
                 self._tables = frozenset(name for name, columns in stored if columns)
             yield KnownState(client.sql_client, self._tables)
+        if is_known:
+            self._free[pipeline] = client
