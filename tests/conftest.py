@@ -1,6 +1,7 @@
 """A copy of the project that a test may run, break and look into."""
 
 import compileall
+import gc
 import json
 import os
 import random
@@ -156,6 +157,26 @@ def project(tmp_path: Path) -> Project:
     return Project.copied_to(tmp_path)
 
 
+@dataclass(frozen=True)
+class Demo:
+    """A project whose demo has run twice, what each run said, and a copy of the first day's file.
+
+    Tests that ask for it are of one group, so that it is made once.
+    """
+
+    project: Project
+    said: tuple[str, str]
+    first_day: str = "first_day.duckdb"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    project = Project.copied_to(tmp_path_factory.mktemp("demo"))
+    first = project.run("--demo").stdout
+    shutil.copy(project.folder / "demo.duckdb", project.folder / Demo.first_day)
+    return Demo(project, (first, project.run("--demo").stdout))
+
+
 Serve = Callable[..., HostileDrift]
 
 
@@ -204,6 +225,11 @@ def meeting(slug: str, **attributes: object) -> Mapping[str, object]:
 
 def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: the collector need not look at it in each test."""
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ import pytest
 from drift import drift_source
 from tests.conftest import NOW, meeting, milliseconds
 from tests.hostile import HostileDrift
+from warehouse.destination import open_demo
 
 
 @pytest.fixture
@@ -21,12 +22,7 @@ def server() -> Iterator[HostileDrift]:
 
 def sync(folder: Path, server: HostileDrift, started_at: datetime, **options: Any) -> dlt.Pipeline:
     """One run of the source, as a new process would make it."""
-    pipeline = dlt.pipeline(
-        "cursor",
-        destination=dlt.destinations.duckdb(str(folder / "pipeline.duckdb")),
-        dataset_name="drift",
-        pipelines_dir=str(folder / "pipelines"),
-    )
+    pipeline = open_demo(folder / "pipeline.duckdb", folder / "pipelines")
     source = drift_source(server.url, server.token, started_at=started_at, **options)
     pipeline.run(source)
     return pipeline

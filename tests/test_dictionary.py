@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dictionary import SQL, dictionary, sources
-from tests.conftest import ROOT, Project, Serve, meeting
+from tests.conftest import ROOT, Demo, Project, Serve, meeting
 
 QUESTIONS = {path.stem: path for path in sorted((SQL / "questions").glob("*.sql"))}
 
@@ -80,21 +80,12 @@ def test_the_headers_words_are_comments_in_the_published_file(
     assert silent == []
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
-    """Each question's answer on the demo's second day."""
-    project = Project.copied_to(tmp_path_factory.mktemp("questions"))
-    project.run("--demo")
-    project.run("--demo")
-    return {
-        name: project.query(path.read_text("utf-8"), "demo.duckdb")
+@pytest.mark.xdist_group("demo")
+def test_the_questions_that_people_ask_have_answers_on_the_demos_second_day(demo: Demo) -> None:
+    answers = {
+        name: demo.project.query(path.read_text("utf-8"), "demo.duckdb")
         for name, path in QUESTIONS.items()
     }
-
-
-def test_the_questions_that_people_ask_have_answers(
-    answers: dict[str, list[tuple[object, ...]]],
-) -> None:
     first = {name: rows[0] for name, rows in answers.items() if rows}
     assert first["who_books_most"][1:4] == ("Agent 13 Example", "Enterprise", 132)
     assert first["which_source_cancels_most"][0] == "LINK"

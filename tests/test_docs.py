@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from app.settings import KNOWN_KEYS
-from tests.conftest import ROOT, Project, Serve, meeting
+from tests.conftest import ROOT, Demo, Project, Serve, meeting
 
 PAGES: Final = {
     str(path.relative_to(ROOT)): path.read_text("utf-8")
@@ -96,16 +96,8 @@ def run_commands(page: str) -> tuple[str, ...]:
     return tuple(line for line in commands(page) if line not in NOT_RUN)
 
 
-@pytest.fixture(scope="module")
-def second_day(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose demo has run twice."""
-    project = Project.copied_to(tmp_path_factory.mktemp("demo"))
-    project.run("--demo")
-    project.run("--demo")
-    return project
-
-
-def test_the_queries_in_the_documents_give_the_answers_shown(second_day: Project) -> None:
+@pytest.mark.xdist_group("demo")
+def test_the_queries_in_the_documents_give_the_answers_shown(demo: Demo) -> None:
     pages = set()
     for page, text in PAGES.items():
         if page in ANSWERED_ELSEWHERE:
@@ -114,7 +106,7 @@ def test_the_queries_in_the_documents_give_the_answers_shown(second_day: Project
         assert len(shown) == len(blocks(page, "sql")), f"{page} has a query without its answer"
         for query, answer in shown:
             pages.add(page)
-            assert second_day.show(query, "demo.duckdb").rstrip() == answer
+            assert demo.project.show(query, "demo.duckdb").rstrip() == answer
     assert pages >= {"README.md", "docs/querying.md"}
 
 

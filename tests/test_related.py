@@ -18,6 +18,7 @@ from drift.records import attribute_columns, bare_records, data_object, data_rec
 from fake_drift.server import People
 from tests.conftest import NOW, ROOT, Project, Serve, meeting, milliseconds
 from tests.hostile import Fault, HostileDrift
+from warehouse.destination import kept_open, open_demo
 from warehouse.errors import SettingError
 
 DAY = timedelta(days=1)
@@ -94,12 +95,7 @@ class Sync:
         ]
 
     def pipeline(self) -> dlt.Pipeline:
-        return dlt.pipeline(
-            "related",
-            destination=dlt.destinations.duckdb(str(self.folder / "pipeline.duckdb")),
-            dataset_name="drift",
-            pipelines_dir=str(self.folder / "pipelines"),
-        )
+        return open_demo(self.folder / "pipeline.duckdb", self.folder / "pipelines")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.pipeline().sql_client() as client:
@@ -116,7 +112,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     @contextmanager
     def serving(meetings: Any, options: Any) -> Iterator[Sync]:
-        with HostileDrift(meetings, clock=lambda: NOW, **options) as server:
+        with (
+            HostileDrift(meetings, clock=lambda: NOW, **options) as server,
+            kept_open(tmp_path / "pipeline.duckdb", "1GB"),
+        ):
             yield Sync(tmp_path, server)
 
     running = []

@@ -27,6 +27,8 @@ from warehouse.errors import SettingError
 from warehouse.models import Model, read_models
 from warehouse.reading import open_snapshot, open_tables
 
+pytestmark = pytest.mark.xdist_group("report")  # what its fixtures make is made once
+
 HOUR = 3_600_000
 ZONE = "America/New_York"
 START = milliseconds(datetime.now(UTC))

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.conftest import Project, Serve, meeting, milliseconds
+from tests.conftest import Demo, Project, Serve, meeting, milliseconds
 from tests.hostile import Fault
 
 METRICS = {
@@ -19,20 +19,20 @@ METRICS = {
 }
 
 
-def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(project: Project) -> None:
-    first = project.run("--demo")
+@pytest.mark.xdist_group("demo")
+def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(demo: Demo) -> None:
+    project, (first, second) = demo.project, demo.said
     # How many depends a little on which answer comes first; bisection makes 19.
-    assert re.search(r"^read       4,919 meetings in 1\d requests", first.stdout, flags=re.M)
+    assert re.search(r"^read       4,919 meetings in 1\d requests", first, flags=re.M)
     assert (
-        "related    24 users, 6 teams, 4 playbooks, 2,377 conversations, 4,291 contacts\n"
-        in first.stdout
+        "related    24 users, 6 teams, 4 playbooks, 2,377 conversations, 4,291 contacts\n" in first
     )
     assert project.query(
         "select team_name from bookings.bookings_by_team order by bookings desc limit 2",
-        "demo.duckdb",
+        demo.first_day,
     ) == [("US East",), ("Enterprise",)]
     assert project.query(
-        "select count(agent_name), count(*) from bookings.bookings_by_agent", "demo.duckdb"
+        "select count(agent_name), count(*) from bookings.bookings_by_agent", demo.first_day
     ) == [(25, 25)]
     known = (
         "select count(*) - count(visitor_company), count(*) - count(visitor_email_domain),"
@@ -40,11 +40,10 @@ def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(project
         " count(playbook_id) - count(playbook_name), min(visitor_company), min(playbook_name)"
         " from bookings.meetings"
     )
-    assert project.query(known, "demo.duckdb") == [
+    assert project.query(known, demo.first_day) == [
         (0, 0, 0, 0, 0, "Company 0 Example", "Book a demo (example)")
     ]
-    second = project.run("--demo")
-    assert "versions of them new; 0 rejected" in second.stdout
+    assert "versions of them new; 0 rejected" in second
     days = project.query("select started_at from drift.syncs order by 1", "demo.duckdb")
     assert [day for (day,) in days] == [
         datetime(2026, 6, 1, 8, tzinfo=UTC),

@@ -8,11 +8,10 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt import Pipeline
 from dlt.common.configuration.container import Container
 from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.exceptions import SqlClientNotAvailable
-from dlt.common.pipeline import PipelineContext
+from dlt.common.pipeline import PipelineContext, SupportsPipeline
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.exceptions import CurrentSourceSchemaNotAvailable
@@ -63,7 +62,7 @@ class Destination:
 
     def __init__(self) -> None:
         self._tables: frozenset[str] = frozenset()
-        self._free: dict[Pipeline, JobClientBase] = {}
+        self._free: dict[SupportsPipeline, JobClientBase] = {}
 
     @contextmanager
     def open(self) -> Iterator[KnownState]:

@@ -126,8 +126,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     with contextlib.closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
         cursor.execute(f"create role loader login password '{PASSWORD}'")
-        cursor.execute("select pg_reload_conf()")
         connection.commit()
+        connection.autocommit = True
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):  # no power is cut here
+            cursor.execute(f"alter system set {name} = off")
+        cursor.execute("select pg_reload_conf()")
     yield uri
     running.cleanup()
 

@@ -1,11 +1,10 @@
 """Reads that are complete and wrong: what is loaded of them, and what they say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import dlt
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -13,6 +12,7 @@ from drift import DriftError, believe, drift_source
 from fake_drift.http import Answer
 from tests.drift.conftest import DAY, HOUR, NOW, NOW_MS, Open
 from tests.hostile import HostileDrift
+from warehouse.destination import kept_open, open_demo
 
 Rows = list[tuple[Any, ...]]
 
@@ -28,12 +28,7 @@ class Loaded:
     def sync(self, *, clock: timedelta = timedelta(), **options: Any) -> None:
         """One run, an hour after the last; `clock` is how far the machine's is ahead."""
         self.now += timedelta(hours=1)
-        self.pipeline = dlt.pipeline(
-            "trust",
-            destination=dlt.destinations.duckdb(str(self.folder / "trust.duckdb")),
-            dataset_name="drift",
-            pipelines_dir=str(self.folder / "pipelines"),
-        )
+        self.pipeline = open_demo(self.folder / "trust.duckdb", self.folder / "pipelines")
         only = {"users": False, "teams": False, "playbooks": False, "contacts": False}
         source = drift_source(
             self.server.url,
@@ -65,8 +60,9 @@ class Loaded:
 
 
 @pytest.fixture
-def load(served: Open, tmp_path: Path) -> Callable[..., Loaded]:
-    return lambda meetings, **options: Loaded(tmp_path, served(meetings, **options))
+def load(served: Open, tmp_path: Path) -> Iterator[Callable[..., Loaded]]:
+    with kept_open(tmp_path / "trust.duckdb", "1GB"):
+        yield lambda meetings, **options: Loaded(tmp_path, served(meetings, **options))
 
 
 def meetings(count: int, **changed: object) -> list[dict[str, object]]:
