@@ -67,11 +67,6 @@ class Project:
         subprocess.run([sys.executable, path], check=True, env=self.environ())
         return (self.folder / "sql" / "README.md").read_text("utf-8")
 
-    def lose_everything(self) -> None:
-        """What the runs have made goes; the project is as it was cloned."""
-        for made in (self.folder / ".dlt" / ".var", *self.folder.glob("*warehouse.duckdb*")):
-            shutil.rmtree(made) if made.is_dir() else made.unlink()
-
     def query(self, sql: str, snapshot: str = "warehouse.duckdb") -> list[tuple[Any, ...]]:
         """Rows of the published file."""
         with duckdb.connect(str(self.folder / snapshot), read_only=True) as connection:
