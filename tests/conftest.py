@@ -4,6 +4,7 @@ import compileall
 import gc
 import json
 import os
+import pickle
 import random
 import shutil
 import subprocess
@@ -13,12 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from tests.hostile import HostileDrift
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -154,22 +158,35 @@ def project(tmp_path: Path) -> Project:
 
 @dataclass(frozen=True)
 class Demo:
-    """A project whose demo has run twice, what each run said, and a copy of the first day's file.
-
-    Tests that ask for it are of one group, so that it is made once.
-    """
+    """A project whose demo has run twice, what each run said, and the first day's file."""
 
     project: Project
     said: tuple[str, str]
     first_day: str = "first_day.duckdb"
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
+    """What `make` returns, made in a folder by the first of xdist's processes that asks for it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        made = folder / "made"
+        if not made.exists():
+            folder.mkdir()
+            made.write_bytes(pickle.dumps(make(folder)))
+        found: T = pickle.loads(made.read_bytes())
+    return found
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    project = Project.copied_to(tmp_path_factory.mktemp("demo"))
-    first = project.run("--demo").stdout
-    shutil.copy(project.folder / "demo.duckdb", project.folder / Demo.first_day)
-    return Demo(project, (first, project.run("--demo").stdout))
+    def make(folder: Path) -> Demo:
+        project = Project.copied_to(folder)
+        first = project.run("--demo").stdout
+        shutil.copy(project.folder / "demo.duckdb", project.folder / Demo.first_day)
+        return Demo(project, (first, project.run("--demo").stdout))
+
+    return made_once(tmp_path_factory, "demo", make)
 
 
 Serve = Callable[..., HostileDrift]
@@ -229,7 +246,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--kills", type=int, default=2, help="moments at which each of two runs is killed"
+        "--kills", type=int, default=1, help="moments at which each of two runs is killed"
     )
     parser.addoption(
         "--examples", type=int, default=1, help="invented organisations, 40 steps each"

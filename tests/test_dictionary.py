@@ -80,7 +80,6 @@ def test_the_headers_words_are_comments_in_the_published_file(
     assert silent == []
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_questions_that_people_ask_have_answers_on_the_demos_second_day(demo: Demo) -> None:
     answers = {
         name: demo.project.query(path.read_text("utf-8"), "demo.duckdb")

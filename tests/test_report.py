@@ -20,14 +20,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from fake_drift.server import People, Person
 from report import check_report, render, write_report
 from report.numbers import find_numbers
-from tests.conftest import ROOT, Project, meeting, milliseconds
+from tests.conftest import ROOT, Project, made_once, meeting, milliseconds
 from tests.hostile import HostileDrift
 from warehouse.destination import open_demo
 from warehouse.errors import SettingError
 from warehouse.models import Model, read_models
 from warehouse.reading import open_snapshot, open_tables
-
-pytestmark = pytest.mark.xdist_group("report")  # what its fixtures make is made once
 
 HOUR = 3_600_000
 ZONE = "America/New_York"
@@ -121,7 +119,11 @@ class Reports:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    project = Project.copied_to(tmp_path_factory.mktemp("report"))
+    return made_once(tmp_path_factory, "report", make_reports)
+
+
+def make_reports(folder: Path) -> Reports:
+    project = Project.copied_to(folder)
     with HostileDrift([], people=PEOPLE) as server:
         project.environment |= {
             "SOURCES__DRIFT__BASE_URL": server.url,

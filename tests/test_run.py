@@ -19,7 +19,6 @@ METRICS = {
 }
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(demo: Demo) -> None:
     project, (first, second) = demo.project, demo.said
     # How many depends a little on which answer comes first; bisection makes 19.
