@@ -19,8 +19,6 @@ from tests.hostile import HostileDrift
 from tests.test_crash import organisation, people
 from warehouse.errors import SettingError
 
-pytestmark = pytest.mark.xdist_group("archive")  # what its fixtures make is made once
-
 Tables = dict[str, list[tuple[Any, ...]]]
 
 

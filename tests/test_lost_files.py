@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Project, Serve, meeting, milliseconds
 from tests.test_crash import START
-from warehouse.restore import LostFileError, restore
+from warehouse.restore import LostFileError, note_published, restore
 from warehouse.snapshot import publish, published_copies
 
 DAY = 86_400_000
@@ -98,6 +98,7 @@ def test_a_file_that_cannot_be_read_is_kept_aside_and_restored(
     own: Path, harm: Callable[[Path], None]
 ) -> None:
     before = history(own)
+    note_published(own, own.with_name("published.duckdb"))
     harm(own)
     torn = own.read_bytes()
     (line,) = restored(own)
@@ -110,6 +111,18 @@ def test_a_file_that_cannot_be_read_is_kept_aside_and_restored(
     harm(own)
     restored(own)
     assert own.with_name("pipeline.duckdb.broken-2").exists()
+
+
+def test_files_that_nobody_has_touched_since_a_good_run_are_not_read(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_published(own, own.with_name("published.duckdb"))
+    with monkeypatch.context() as patched:
+        patched.setattr("warehouse.restore.connect", None)
+        assert restored(own) == []
+        with pytest.raises(TypeError):  # that run has not said yet how it ended
+            restored(own)
+    assert restored(own) == []
 
 
 def test_a_lost_file_is_not_begun_anew_where_no_copy_can_be_read(own: Path) -> None:
