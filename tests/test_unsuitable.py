@@ -109,7 +109,7 @@ def test_a_missing_extra_of_the_projects_own_is_named(project: Project, serve: S
 
 
 def processor_seconds(command: list[str], environment: dict[str, str]) -> tuple[int, float]:
-    """How a process ends, and what it takes: how busy the machine is besides is no matter of its."""
+    """How a process ends, and what it takes, however busy the machine is besides."""
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
