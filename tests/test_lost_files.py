@@ -125,6 +125,15 @@ def test_files_that_nobody_has_touched_since_a_good_run_are_not_read(
     assert restored(own) == []
 
 
+@pytest.mark.parametrize("harm", [garbage, empty])
+def test_a_torn_note_is_no_note(own: Path, harm: Callable[[Path], None]) -> None:
+    note_published(own, own.with_name("published.duckdb"))
+    harm(own.with_name(f"{own.name}.published"))
+    torn_header(own)
+    assert restored(own)
+    assert not own.with_name(f"{own.name}.published").exists()
+
+
 def test_a_lost_file_is_not_begun_anew_where_no_copy_can_be_read(own: Path) -> None:
     (copy,) = published_copies(own.with_name("published.duckdb"))
     torn_header(copy)

@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -71,21 +72,25 @@ def restore(
 
 
 def note_published(database: Path, snapshot: Path) -> None:
-    """Notes, until the next run begins, that the file holds all that published copies do."""
-    _note(database).write_text(_seen(database, published_copies(snapshot)), "utf-8")
+    """Notes, until the next run begins, that the file holds all that published copies do.
+
+    No run fails for want of the note: the next one reads the file then.
+    """
+    with suppress(OSError):
+        _note(database).write_bytes(_seen(database, published_copies(snapshot)))
 
 
 def _is_as_published(database: Path, copies: Sequence[Path]) -> bool:
-    """Whether nobody has touched any of these files since the last run that ended well.
+    """Whether nobody has touched any of these files since they were noted.
 
-    Only then need they not be read. A file that fails a run is read at the beginning of the next.
+    Only then need they not be read. The note is gone once a run has begun, so that what fails that
+    run is looked for at the beginning of the next.
     """
-    note = _note(database)
     try:
-        noted = note.read_text("utf-8")
-    except FileNotFoundError:
+        noted = _note(database).read_bytes()
+        _note(database).unlink()
+    except OSError:
         return False
-    note.unlink()
     return noted == _seen(database, copies)
 
 
@@ -93,10 +98,11 @@ def _note(database: Path) -> Path:
     return database.with_name(f"{database.name}.published")
 
 
-def _seen(database: Path, copies: Sequence[Path]) -> str:
+def _seen(database: Path, copies: Sequence[Path]) -> bytes:
     files = [database, database.with_name(f"{database.name}.wal"), *copies]
     found = [(file.name, file.parent.name, file.stat()) for file in files if file.exists()]
-    return json.dumps([(*names, stat.st_size, stat.st_mtime_ns) for *names, stat in found])
+    seen = [(*names, stat.st_size, stat.st_mtime_ns) for *names, stat in found]
+    return json.dumps(seen).encode()
 
 
 def file_fault(database: Path, history: str) -> str:
