@@ -4,10 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
+from app import process
 from app.errors import explain
+from app.last_run import read_record, recorded
 from tests.conftest import Project, Serve, meeting, zygote
 
 LINE = "Interrupted: nothing is lost, the next run goes on from here."
@@ -62,6 +66,28 @@ def test_a_signal_at_any_moment_of_a_run_is_one_line_and_no_alarm(
     assert "interrupted" in project.run("--status", code=4).stdout
     project.run()
     assert project.query("select count(*) from bookings.meetings") == [(50,)]
+
+
+def test_what_fails_while_a_signal_ends_the_process_does_not_replace_the_record(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "last_run.json"
+
+    def run() -> None:
+        with recorded(path):
+            (tell,) = process._at_signal
+            waiting = threading.Thread(target=tell, args=(143,))
+            waiting.start()
+            waiting.join()
+            raise RuntimeError  # such as a line that was closed
+
+    ending = threading.Thread(target=run, daemon=True)  # it waits for the end of the process
+    ending.start()
+    ending.join(0.5)
+    process._at_signal.clear()
+    record = read_record(path)
+    assert record
+    assert record["exit_code"] == 143
 
 
 def test_a_ctrl_c_that_dlt_has_wrapped_is_no_failure() -> None:  # where no signals can be awaited
