@@ -142,6 +142,26 @@ def test_a_package_that_is_torn_itself_is_put_aside_and_read_again(
     assert package.name in [path.name for path in packages(again) if path.parent.name == "broken"]
 
 
+@pytest.mark.parametrize("text", ['{"state": "completed", "failed_message": null}', ""])
+def test_what_marks_a_job_as_done_is_no_torn_file_and_a_torn_mark_no_torn_package(
+    tmp_path: Path, text: str
+) -> None:
+    opened(tmp_path).run(things())
+    opened(tmp_path).extract([{"id": 3}], table_name="things", loader_file_format="parquet")
+    opened(tmp_path).normalize()
+    (package,) = (tmp_path / "killed/load/normalized").iterdir()
+    (job,) = package.glob("new_jobs/things.*.parquet")
+    (package / ".pending_transitions" / job.name).write_text(text)
+    (moved := package / "started_jobs" / job.name).write_bytes(job.read_bytes())
+    job.unlink()
+    assert moved.exists()
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    assert again.has_pending_data
+    finish_interrupted(again)
+    assert stored(again) == ([1, 2] if text else [1, 2, 3])
+
+
 @pytest.mark.parametrize("name", ["load/.version", "normalize/.version", "trace.pickle"])
 def test_other_torn_files_of_dlt_do_no_harm(tmp_path: Path, name: str) -> None:
     opened(tmp_path).run(more_things())

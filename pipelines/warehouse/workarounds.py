@@ -14,13 +14,16 @@ import duckdb
 from dlt import Pipeline
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchema
-from dlt.common.storages import LoadStorage, NormalizeStorage
+from dlt.common.storages import LoadStorage, NormalizeStorage, PackageStorage
 from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.state_sync import default_pipeline_state
 
 WAITING: Final = ("normalize/extracted", "load/normalized")
 """Where packages of dlt's wait: first for what makes them ready, then to be loaded."""
+
+DONE: Final = PackageStorage.PENDING_TRANSITIONS_FOLDER
+"""Where a package marks, in JSON, the jobs that the destination has done."""
 
 
 def remove_unfinished_schemas(working_folder: Path) -> None:
@@ -82,11 +85,14 @@ def forget_broken(working_folder: Path) -> None:
     """
     if not working_folder.is_dir():
         return
+    for mark in working_folder.glob(f"load/normalized/*/{DONE}/*"):
+        if not _json(mark):  # its job is done once more
+            mark.unlink()
     torn = [
         package
         for stage in WAITING
         for package in working_folder.glob(f"{stage}/*")
-        if any(_content(path) is None for path in package.rglob("*"))
+        if not all(map(_is_whole, package.rglob("*.*")))
     ]
     for package in torn:
         aside = working_folder / "load" / "broken" / package.name
@@ -97,22 +103,31 @@ def forget_broken(working_folder: Path) -> None:
         if version.exists() and not version.read_bytes().strip(b"\0"):
             version.write_text(storage.STORAGE_VERSION, "utf-8")
     kept = [working_folder / "state.json", *working_folder.glob("schemas/*.json")]
-    if torn or not all(map(_content, kept)):
+    if torn or not all(map(_json, kept)):
         forget_state(working_folder)
 
 
-def _content(path: Path) -> Any:
-    """What a file of dlt's holds, as far as its name says how to read it; None if it is torn."""
-    try:
-        if path.suffix == ".json":
-            return json.loads(path.read_text("utf-8"))
-        if path.suffix == ".parquet":
-            from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
+def _is_whole(path: Path) -> bool:
+    """Whether a file of a package can be read, as far as its name says how."""
+    if path.suffix == ".json":
+        return _json(path) is not None
+    # The name of a mark is that of the job that is done.
+    if path.suffix == ".parquet" and path.parent.name != DONE:
+        from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
 
-            return parquet.read_metadata(path)
-    except (OSError, ValueError):  # Arrow's own are of these
+        try:
+            parquet.read_metadata(path)
+        except (OSError, ValueError):  # Arrow's own are of these
+            return False
+    return True
+
+
+def _json(path: Path) -> Any:
+    """What a file holds in JSON; None if it is torn."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
         return None
-    return ""
 
 
 def keep_newest_packages(pipeline: Pipeline, kept: int) -> None:
