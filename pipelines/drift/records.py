@@ -1,6 +1,7 @@
 """Bodies and records of users, teams, contacts, conversations and playbooks → rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -70,10 +71,14 @@ def table_row(table: RawTable, record: Mapping[str, Any]) -> Row:
     row = {}
     for column, (kind, _) in table.columns.items():
         if column not in OWN_COLUMNS:
-            first, *rest = column.split("_")
-            attribute = RENAMED.get(column, first + "".join(map(str.capitalize, rest)))
-            row[column] = CONVERTED[kind](record.get(attribute))
+            row[column] = CONVERTED[kind](record.get(_attribute(column)))
     return row
+
+
+@cache
+def _attribute(column: str) -> str:
+    first, *rest = column.split("_")
+    return RENAMED.get(column, first + "".join(map(str.capitalize, rest)))
 
 
 def member_rows(team: int, record: Mapping[str, Any]) -> list[Row]:
