@@ -73,9 +73,15 @@ class Project:
 
     def query(self, sql: str, snapshot: str = "warehouse.duckdb") -> list[tuple[Any, ...]]:
         """Rows of the published file."""
+        return self.queries({"": sql}, snapshot)[""]
+
+    def queries(
+        self, asked: Mapping[str, str], snapshot: str = "warehouse.duckdb"
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        """The same for several queries by name: opening the file costs more than most of them."""
         with duckdb.connect(str(self.folder / snapshot), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'").fetchall()
-            return connection.execute(sql).fetchall()
+            return {name: connection.execute(sql).fetchall() for name, sql in asked.items()}
 
     def show(self, sql: str, snapshot: str) -> str:
         """An answer as DuckDB prints it."""
@@ -90,7 +96,8 @@ class Project:
             " escape '\\' and table_name not in ('syncs', 'stg_now', 'data_health')",
             snapshot,
         )
-        return {name: sorted(self.query(f"from {name}", snapshot), key=repr) for (name,) in names}
+        tables = self.queries({name: f"from {name}" for (name,) in names}, snapshot)
+        return {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def everything(project: Project) -> Tables:
         "select table_schema, table_name from information_schema.tables where table_schema in"
         " ('drift', 'bookings') and not starts_with(table_name, '_dlt') order by all"
     )
-    return {f"{s}/{t}": sorted(project.query(f'from "{s}"."{t}"'), key=repr) for s, t in names}
+    tables = project.queries({f"{s}/{t}": f'from "{s}"."{t}"' for s, t in names})
+    return {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 
 def left(project: Project) -> tuple[Any, ...]:

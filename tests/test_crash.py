@@ -75,12 +75,13 @@ def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
         " and column_name not in ('sync_id', 'delisted_at', 'read_at') group by 1"
     )
     noticed = "case when event_type <> 'delisted' then occurred_at end"
-    return {
-        name: sorted(
-            project.query(f"select {names.replace('occurred_at', noticed)} from {name}"), key=repr
-        )
-        for name, names in columns
-    }
+    tables = project.queries(
+        {
+            name: f"select {names.replace('occurred_at', noticed)} from {name}"
+            for name, names in columns
+        }
+    )
+    return {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 
 @pytest.fixture

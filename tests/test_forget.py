@@ -97,10 +97,10 @@ def without_details(project: Project) -> dict[str, Any]:
         " ('visitor_company', 'visitor_email_domain', 'meeting_notes') group by 1"
     )
     counts = project.query("select meetings, versions, rejected from bookings.data_health")
-    return {"data_health": counts} | {
-        name: sorted(project.query(f"select {columns} from bookings.{name}"), key=repr)
-        for name, columns in names
-    }
+    tables = project.queries(
+        {name: f"select {columns} from bookings.{name}" for name, columns in names}
+    )
+    return {"data_health": counts} | {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 
 def asked_for(server: HostileDrift, since: int) -> set[str]:

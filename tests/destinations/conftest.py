@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -103,10 +103,18 @@ class Postgres:
         return connection
 
     def query(self, sql: str, uri: str | None = None) -> list[tuple[Any, ...]]:
+        return self.queries({"": sql}, uri)[""]
+
+    def queries(
+        self, asked: Mapping[str, str], uri: str | None = None
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        found = {}
         with contextlib.closing(self.connect(uri)) as connection, connection.cursor() as cursor:
             cursor.execute("set timezone = 'UTC'")
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
+            for name, sql in asked.items():
+                cursor.execute(sql)
+                found[name] = cursor.fetchall() if cursor.description else []
+        return found
 
     def change(self, sql: str) -> None:
         self.query(sql)

@@ -1,7 +1,7 @@
 """The destinations of the contract: what configures each, and its tables by a driver of its own."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +37,9 @@ class Place(Protocol):
 
     def query(self, sql: str) -> list[Row]: ...
 
+    def queries(self, asked: Mapping[str, str]) -> dict[str, list[Row]]:
+        """Rows by the names of their queries, in one connection."""
+
     def change(self, sql: str) -> None: ...
 
     def columns(self) -> list[tuple[str, str]]:
@@ -52,6 +55,9 @@ class DuckDB:
 
     def query(self, sql: str) -> list[Row]:
         return self.project.query(sql)
+
+    def queries(self, asked: Mapping[str, str]) -> dict[str, list[Row]]:
+        return self.project.queries(asked)
 
     def change(self, sql: str) -> None:
         raise NotImplementedError
@@ -91,8 +97,11 @@ class Lake:
             yield connection
 
     def query(self, sql: str) -> list[Row]:
+        return self.queries({"": sql})[""]
+
+    def queries(self, asked: Mapping[str, str]) -> dict[str, list[Row]]:
         with self.open() as connection:
-            return connection.execute(sql).fetchall()
+            return {name: connection.execute(sql).fetchall() for name, sql in asked.items()}
 
     def change(self, sql: str) -> None:
         with self.open("read_write") as connection:
@@ -120,6 +129,9 @@ class BigQuery:
     def query(self, sql: str) -> list[Row]:
         return [tuple(row.values()) for row in self.client.query_and_wait(sql)]
 
+    def queries(self, asked: Mapping[str, str]) -> dict[str, list[Row]]:
+        return {name: self.query(sql) for name, sql in asked.items()}
+
     def change(self, sql: str) -> None:
         self.query(sql.replace("timestamptz '", "timestamp '"))
 
@@ -140,12 +152,15 @@ def told(place: Place) -> dict[str, list[dict[str, Any]]]:
         left_out = name in ("syncs", "data_health", "run_lease") or name.startswith("_dlt")
         if not left_out and column not in RUN_TIMES and not column.startswith("_dlt"):
             held.setdefault(table, []).append(column)
+    noticed = "case when event_type <> 'delisted' then occurred_at end as occurred_at"
+    asked = {table: ", ".join(sorted(names)) for table, names in held.items()}
+    tables = place.queries(
+        {t: f"select {c.replace('occurred_at', noticed)} from {t}" for t, c in asked.items()}
+    )
     found = {}
-    for table, names in held.items():
-        asked = ", ".join(sorted(names))
-        noticed = "case when event_type <> 'delisted' then occurred_at end as occurred_at"
-        rows = place.query(f"select {asked.replace('occurred_at', noticed)} from {table}")
-        found[table] = [dict(zip(sorted(names), map(plain, row), strict=True)) for row in rows]
+    for table, rows in tables.items():
+        names = sorted(held[table])
+        found[table] = [dict(zip(names, map(plain, row), strict=True)) for row in rows]
         found[table].sort(key=lambda row: order(tuple(row.values())))
     return found
 
