@@ -3,12 +3,14 @@
 A test that fails here says that a workaround can go, or has to follow a new version.
 """
 
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
 import pytest
 from dlt.common.storages.exceptions import SchemaNotFoundError
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -104,6 +106,18 @@ def test_dlt_fails_on_a_torn_file_of_its_own_and_goes_on_from_the_destination(
     assert stored(again) == [1, 2]
 
 
+def test_a_schema_that_is_lost_is_taken_from_the_destination(tmp_path: Path) -> None:
+    opened(tmp_path).run(more_things())
+    (schema := tmp_path / "killed/schemas/killed.schema.json").unlink()
+    with pytest.raises(SchemaNotFoundError):
+        opened(tmp_path).destination_client()
+    assert not schema.exists()
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    again.run(more_things())
+    assert stored(again) == [1, 2]
+
+
 @pytest.mark.parametrize("torn", ["state.json", "schemas/killed.schema.json"])
 @pytest.mark.parametrize("is_normalized", [False, True])
 def test_what_waits_to_be_loaded_outlives_torn_files_beside_it(
@@ -142,30 +156,51 @@ def test_a_package_that_is_torn_itself_is_put_aside_and_read_again(
     assert package.name in [path.name for path in packages(again) if path.parent.name == "broken"]
 
 
-@pytest.mark.parametrize("text", ['{"state": "completed", "failed_message": null}', ""])
-def test_what_marks_a_job_as_done_is_no_torn_file_and_a_torn_mark_no_torn_package(
-    tmp_path: Path, text: str
+@dlt.resource(name="things", primary_key="id", write_disposition="merge")
+def merged_things(*ids: int) -> Any:
+    yield pa.table({"id": ids})
+
+
+class Killed(BaseException):
+    """In the place of a process's end."""
+
+
+def test_what_had_begun_to_be_loaded_is_loaded_from_its_beginning_whatever_is_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened(tmp_path).run(things())
-    opened(tmp_path).extract([{"id": 3}], table_name="things", loader_file_format="parquet")
-    opened(tmp_path).normalize()
-    (package,) = (tmp_path / "killed/load/normalized").iterdir()
-    (job,) = package.glob("new_jobs/things.*.parquet")
-    (package / ".pending_transitions" / job.name).write_text(text)
-    (moved := package / "started_jobs" / job.name).write_bytes(job.read_bytes())
-    job.unlink()
-    assert moved.exists()
-    repair(tmp_path / "killed")
-    again = opened(tmp_path)
-    assert again.has_pending_data
+    one, other = tmp_path / "one", tmp_path / "other"
+    opened(one).run(merged_things(1, 2))
+    opened(one).extract(merged_things(1, 3))
+    opened(one).normalize()
+    (package,) = (one / "killed/load/normalized").iterdir()
+
+    def kill(*_: object) -> None:
+        if list(package.glob("new_jobs/things.*.sql")):
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dlt.load.load.Load._persist_job_metrics_to_state", kill)
+        with pytest.raises(Killed):
+            opened(one).load()
+    shutil.copytree(one, other)
+    for folder in (one, other):
+        (statements,) = folder.rglob("things.*.sql")
+        statements.write_text(statements.read_text().split("\n", 1)[0])  # the rest is gone
+    opened(other).load()
+    assert stored(opened(other)) == [2]
+
+    (package / "load_package_state.json").write_text("{")
+    repair(one / "killed")
+    again = opened(one)
     finish_interrupted(again)
-    assert stored(again) == ([1, 2] if text else [1, 2, 3])
+    assert stored(again) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("text", ["", "1.", "\0\0\0"])
 @pytest.mark.parametrize("name", ["load/.version", "normalize/.version", "trace.pickle"])
-def test_other_torn_files_of_dlt_do_no_harm(tmp_path: Path, name: str) -> None:
+def test_other_torn_files_of_dlt_do_no_harm(tmp_path: Path, name: str, text: str) -> None:
     opened(tmp_path).run(more_things())
-    (tmp_path / "killed" / name).write_text("")
+    (tmp_path / "killed" / name).write_text(text)
     repair(tmp_path / "killed")
     again = opened(tmp_path)
     again.run(more_things())

@@ -13,6 +13,7 @@ from dlt import Pipeline
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from warehouse.workarounds import (
+    begin_loads_again,
     forget_broken,
     keep_newest_packages,
     remove_normalized,
@@ -30,6 +31,7 @@ def repair(working_folder: Path) -> None:
     """Makes a pipeline's working folder one that dlt can open. To be called before it does."""
     remove_unfinished_schemas(working_folder)
     remove_normalized(working_folder)
+    begin_loads_again(working_folder)
     forget_broken(working_folder)
 
 

@@ -4,8 +4,11 @@
 works. Nothing of theirs is replaced.
 """
 
+import gzip
 import json
+import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +24,6 @@ from dlt.pipeline.state_sync import default_pipeline_state
 
 WAITING: Final = ("normalize/extracted", "load/normalized")
 """Where packages of dlt's wait: first for what makes them ready, then to be loaded."""
-
-DONE: Final = PackageStorage.PENDING_TRANSITIONS_FOLDER
-"""Where a package marks, in JSON, the jobs that the destination has done."""
 
 
 def remove_unfinished_schemas(working_folder: Path) -> None:
@@ -77,22 +77,40 @@ def forget_state(working_folder: Path) -> None:
     shutil.rmtree(working_folder / "schemas", ignore_errors=True)
 
 
+def begin_loads_again(working_folder: Path) -> None:
+    """Has dlt load from its beginning what it had begun to load.
+
+    dlt 1.31 goes on with the statements that it had written down for that. A power cut may have
+    torn them, and where their end is gone, rows are deleted and not put back. To load the same once
+    more changes nothing: every table is merged or replaced.
+    """
+    for package in working_folder.glob("load/normalized/*"):
+        begins = package / PackageStorage.SCHEMA_UPDATES_FILE_NAME
+        if begins.exists() or not package.is_dir():
+            continue
+        for stage in (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER):
+            for job in package.glob(f"{stage}/*"):
+                job.replace(package / PackageStorage.NEW_JOBS_FOLDER / job.name)
+        done = package.glob(f"{PackageStorage.PENDING_TRANSITIONS_FOLDER}/*")
+        for path in (*done, *package.glob(f"{PackageStorage.NEW_JOBS_FOLDER}/*.sql")):
+            path.unlink()
+        (package / PackageStorage.LOAD_PACKAGE_STATE_FILE_NAME).unlink(missing_ok=True)
+        begins.write_text("{}", "utf-8")
+
+
 def forget_broken(working_folder: Path) -> None:
-    """Has dlt take from the destination what a power cut has left empty or torn here.
+    """Has dlt take from the destination what is lost here, or left empty or torn by a power cut.
 
     dlt 1.31 fails on each such file, in every run. A package of which a part is torn is put aside;
     what it held is read again, since the state that says that it was read is not kept.
     """
     if not working_folder.is_dir():
         return
-    for mark in working_folder.glob(f"load/normalized/*/{DONE}/*"):
-        if not _json(mark):  # its job is done once more
-            mark.unlink()
     torn = [
         package
         for stage in WAITING
         for package in working_folder.glob(f"{stage}/*")
-        if not all(map(_is_whole, package.rglob("*.*")))
+        if any(_content(path) is None for path in package.rglob("*.*"))
     ]
     for package in torn:
         aside = working_folder / "load" / "broken" / package.name
@@ -100,34 +118,31 @@ def forget_broken(working_folder: Path) -> None:
         package.rename(aside)
     for storage, folder in ((LoadStorage, "load"), (NormalizeStorage, "normalize")):
         version = working_folder / folder / ".version"
-        if version.exists() and not version.read_bytes().strip(b"\0"):
+        if version.exists() and not re.fullmatch(rb"\d+\.\d+\.\d+", version.read_bytes()):
             version.write_text(storage.STORAGE_VERSION, "utf-8")
-    kept = [working_folder / "state.json", *working_folder.glob("schemas/*.json")]
-    if torn or not all(map(_json, kept)):
+    schemas, state = working_folder / "schemas", _content(working_folder / "state.json") or {}
+    default = (
+        [schemas / f"{name}.schema.json"] if (name := state.get("default_schema_name")) else []
+    )
+    if torn or not state or not all(map(_content, [*default, *schemas.glob("*.json")])):
         forget_state(working_folder)
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a file of a package can be read, as far as its name says how."""
-    if path.suffix == ".json":
-        return _json(path) is not None
-    # The name of a mark is that of the job that is done.
-    if path.suffix == ".parquet" and path.parent.name != DONE:
-        from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
-
-        try:
-            parquet.read_metadata(path)
-        except (OSError, ValueError):  # Arrow's own are of these
-            return False
-    return True
-
-
-def _json(path: Path) -> Any:
-    """What a file holds in JSON; None if it is torn."""
+def _content(path: Path) -> Any:
+    """What a file of dlt's holds, as far as its name says how to read it; None if it is torn."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        match path.suffix:
+            case ".json":
+                return json.loads(path.read_text("utf-8"))
+            case ".gz":
+                return gzip.decompress(path.read_bytes())
+            case ".parquet":
+                from pyarrow import parquet  # noqa: PLC0415 - rarely needed, and slow to load
+
+                return parquet.read_metadata(path)
+    except (OSError, ValueError, EOFError, zlib.error):  # Arrow's own are of these
         return None
+    return ""
 
 
 def keep_newest_packages(pipeline: Pipeline, kept: int) -> None:

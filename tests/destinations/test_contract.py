@@ -47,7 +47,7 @@ def places(*names: str) -> pytest.MarkDecorator:
 
 everywhere = places("duckdb", "postgres", "ducklake", "bigquery")
 beside_duckdb = places("postgres", "ducklake", "bigquery")
-"""Of DuckDB, test_crash knows more."""
+"""On DuckDB these tests have run before they compare; of kills, test_crash knows more."""
 with_readers = places("duckdb", "postgres", "ducklake_in_postgres", "bigquery")
 """A DuckLake's catalogue in a file is for one process at a time."""
 shared = places("postgres", "bigquery")
@@ -84,14 +84,13 @@ def place(request: pytest.FixtureRequest, project: Project, tmp_path: Path) -> P
 def each(project: Project, place: Place) -> Iterator[None]:
     """The project on DuckDB, and then where it is to end alike."""
     bare = project.environment
-    for settings in ({}, place.settings)[not place.settings :]:
+    for settings in ({}, place.settings):
         project.environment = bare | settings
         yield
 
 
 def assert_as_on_duckdb(project: Project, place: Place) -> None:
-    if not isinstance(place, DuckDB):
-        assert_same_tables(told(DuckDB(project, {})), told(place))
+    assert_same_tables(told(DuckDB(project, {})), told(place))
 
 
 def keep_few_models(project: Project, place: Place) -> None:
@@ -130,7 +129,7 @@ def status(project: Project) -> dict[str, Any]:
     return found
 
 
-@everywhere
+@beside_duckdb
 def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
@@ -164,13 +163,12 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     assert (said["state"], said["meetings"], said["rejected"]) == ("fresh", 126, 2)
     assert said["run_under_way"] is False
 
-    before, another = told(place), project
-    if not isinstance(place, DuckDB):  # a machine that has never run
-        (tmp_path / "another").mkdir()
-        another = Project.copied_to(tmp_path / "another")
-        another.environment |= project.environment
-        keep_few_models(another, place)
-    if not isinstance(place, DuckDB | Lake):
+    before = told(place)
+    (tmp_path / "another").mkdir()
+    another = Project.copied_to(tmp_path / "another")  # a machine that has never run
+    another.environment |= project.environment
+    keep_few_models(another, place)
+    if not isinstance(place, Lake):
         until = "update drift.run_lease set owner = 'elsewhere', expires_at = timestamptz '{}'"
         place.change(until.format("2100-01-01 00:00:00+00") + " where true")
         busy = another.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
@@ -297,7 +295,7 @@ def test_a_failing_check_leaves_the_last_good_tables(
     assert {name: after[name] for name in before} == before
 
 
-@everywhere
+@beside_duckdb
 def test_an_import_adds_to_runs_a_visitor_is_forgotten_and_what_was_kept_is_dropped(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
