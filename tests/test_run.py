@@ -215,6 +215,15 @@ def test_a_wrong_setting_is_named(project: Project, variable: str, value: str, k
     assert key in sentence
 
 
+def test_too_little_memory_is_a_sentence_that_names_the_setting(
+    project: Project, serve: Serve
+) -> None:
+    serve([meeting("m1")])
+    said = project.run(code=1, BOOKINGS__DUCKDB_MEMORY="3MB").stderr.splitlines()[-1]
+    assert "bookings.duckdb_memory is too little for this: Out of Memory Error" in said
+    project.run()
+
+
 def test_a_misspelt_key_in_the_configuration_is_named(project: Project) -> None:
     config = project.folder / ".dlt" / "config.toml"
     config.write_text(config.read_text().replace("time_zone =", "timezone ="))

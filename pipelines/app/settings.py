@@ -156,7 +156,7 @@ class Bookings(BaseConfiguration):
     """The zone in which the models count days."""
     lock_wait_seconds: float = setting(60.0, at_least(0))
     """How long to wait for another run to end."""
-    duckdb_memory: str = setting("1GB", a_size)
+    duckdb_memory: str = setting("500MB", a_size)
     """The most that DuckDB holds in memory, as it writes sizes."""
     stale_after_hours: float = setting(24.0, at_least(0))
     """How old the data may be before `--status` calls them stale."""

@@ -17,7 +17,10 @@ def words_of(error: BaseException) -> str:
     if error.args and isinstance(error.args[0], BaseException):
         error = error.args[0]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    words = lines[0] if lines else type(error).__name__
+    if type(error).__name__ == "OutOfMemoryException":  # DuckDB's
+        return f"bookings.duckdb_memory is too little for this: {words}"
+    return words
 
 
 class WarehouseError(Exception):
