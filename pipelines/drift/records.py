@@ -115,17 +115,16 @@ def report_rows(body: bytes) -> tuple[int, int, list[Row]]:
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or type(count := answer.get("count")) is not int:
         raise BrokenAnswerError("the answer is no report")
-    rows = []
+    rows, blank = [], table_row(CONVERSATION, {})
     for record in data:
         metrics = record.get("metrics") if isinstance(record, dict) else None
         if (
             isinstance(metrics, list)
             and (number := as_id(record.get("conversationId"))) is not None
         ):
-            named = {"id": number, **dict(zip(REPORT_METRICS, metrics, strict=False))}
-            named["contactId"] = as_id(named.pop("endUserId", None))
-            named["relatedPlaybookId"] = as_id(named.get("relatedPlaybookId"))
-            rows.append(table_row(CONVERSATION, named))
+            began, playbook, contact, *_ = (*metrics, None, None, None)
+            named = {"id": number, "created_at": as_time(began), "contact_id": as_id(contact)}
+            rows.append(blank | named | {"playbook_id": as_text(as_id(playbook))})
     return count, len(data), rows
 
 

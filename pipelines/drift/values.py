@@ -98,6 +98,8 @@ def whole_number(name: str, value: Any, *, numeric_text: bool) -> int:
 
 def as_id(value: Any) -> int | None:
     """An id, also from a number's text; nothing where there is none."""
+    if type(value) is int and 0 <= value < 2**63:  # as almost all are
+        return value
     try:
         return None if value is None else whole_number("id", value, numeric_text=True)
     except ValueError:
