@@ -191,6 +191,8 @@ def test_what_had_begun_to_be_loaded_is_loaded_from_its_beginning_whatever_is_to
 
     (package / "load_package_state.json").write_text("{")
     repair(one / "killed")
+    (job,) = package.glob("new_jobs/things.*")
+    assert job.name.endswith(".1.parquet")  # BigQuery would take it for done by its former name
     again = opened(one)
     finish_interrupted(again)
     assert stored(again) == [1, 2, 3]

@@ -17,7 +17,12 @@ import duckdb
 from dlt import Pipeline
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchema
-from dlt.common.storages import LoadStorage, NormalizeStorage, PackageStorage
+from dlt.common.storages import (
+    LoadStorage,
+    NormalizeStorage,
+    PackageStorage,
+    ParsedLoadJobFileName,
+)
 from dlt.common.versioned_state import json_encode_state
 from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.state_sync import default_pipeline_state
@@ -90,7 +95,9 @@ def begin_loads_again(working_folder: Path) -> None:
             continue
         for stage in (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER):
             for job in package.glob(f"{stage}/*"):
-                job.replace(package / PackageStorage.NEW_JOBS_FOLDER / job.name)
+                # A name of its own: BigQuery takes none twice, and has its job done already.
+                again = ParsedLoadJobFileName.parse(job.name).with_retry().file_name()
+                job.replace(package / PackageStorage.NEW_JOBS_FOLDER / again)
         done = package.glob(f"{PackageStorage.PENDING_TRANSITIONS_FOLDER}/*")
         for path in (*done, *package.glob(f"{PackageStorage.NEW_JOBS_FOLDER}/*.sql")):
             path.unlink()
