@@ -1,4 +1,7 @@
-"""A run that is killed, at any moment, and what the next one makes of it."""
+"""A run that is killed, at any moment, and what the next one makes of it.
+
+Half of the times, a file of dlt's is torn as well, as by a power cut.
+"""
 
 import json
 import random
@@ -84,6 +87,31 @@ def what_should_be_equal(project: Project) -> dict[str, list[tuple[Any, ...]]]:
     return {name: sorted(rows, key=repr) for name, rows in tables.items()}
 
 
+def tear_a_file(working_folder: Path, dice: random.Random) -> str:
+    """Leaves one of dlt's own files as a power cut can; its name.
+
+    Not one that holds what was read and is being loaded: that would be lost.
+    """
+    rows = {".parquet", ".gz"}
+    files = [
+        path
+        for path in sorted(working_folder.rglob("*"))
+        if path.is_file()
+        and "loaded" not in path.parts
+        and (
+            "normalized" not in path.parts or path.parent.name[0] == "." or path.suffix not in rows
+        )
+        and path.parent.parent.name != "normalized"
+    ]
+    if not files:
+        return "nothing"
+    torn = dice.choice(files)
+    size = torn.stat().st_size
+    left = dice.choice((b"", b"\0" * size, torn.read_bytes()[: size // 2]))
+    torn.write_bytes(left)
+    return str(torn.relative_to(working_folder))
+
+
 @pytest.fixture
 def server() -> Iterator[HostileDrift]:
     with HostileDrift(organisation(1), people=people(1), serves_unscheduled=True) as server:
@@ -121,6 +149,7 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
         (folder / "home").mkdir(parents=True)
         here = Project(folder / "project", folder / "home", project.environment)
         zygote, ends, wrong = Zygote(), Counter[str](), []
+        dice = random.Random(seed + number)
         for moment in moments[number::2]:
             at = f"killed at {moment} of {events}"
             shutil.rmtree(here.folder, ignore_errors=True)
@@ -129,6 +158,9 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
             if done.returncode == -9:
                 copy = (here.folder / "warehouse.duckdb").resolve().parent.name
                 ends["before" if copy == published else "after"] += 1
+                if dice.random() < 0.5:
+                    torn = tear_a_file(here.folder / ".dlt/.var/pipelines", dice)
+                    at += f", {torn} torn"
                 done = zygote.run(here)
             else:  # a run may have fewer events than the one in which they were counted
                 ends["not reached"] += 1
