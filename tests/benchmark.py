@@ -598,6 +598,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--meetings", type=int, nargs="+")
     parser.add_argument("--shape", nargs="+", choices=("uniform", "peak", "office"))
     parser.add_argument("--latency", type=int, nargs="+", help="milliseconds before each answer")
+    parser.add_argument("--visitors", type=int, help="those who booked, for `ours, people on`")
     parser.add_argument("--program", nargs="+", choices=PROGRAMS)
     parser.add_argument("--phase", nargs="+", choices=PHASES, help="cold comes first in any case")
     parser.add_argument("--stored", type=int, default=1_000_000, help="for the phase many stored")
@@ -611,7 +612,7 @@ def chosen(options: argparse.Namespace) -> list[Work]:
     if options.meetings or options.shape or options.latency:
         sizes, shapes = options.meetings or [100_000], options.shape or ["uniform"]
         works = [
-            Work(meetings, shape, latency)
+            Work(meetings, shape, latency, visitors=options.visitors or 0)
             for meetings, shape, latency in product(sizes, shapes, options.latency or [0])
         ]
     if options.program:
