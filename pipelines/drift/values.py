@@ -1,6 +1,7 @@
 """Values of Drift's JSON → values that every destination can hold."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Final
@@ -19,6 +20,8 @@ LAST_MS: Final = 253_402_300_799_999
 NAME_LENGTH: Final = 50
 """The most that a column's name has: with what may be put before and behind it, every destination
 takes it. dlt would shorten it too, but not to the same name on each."""
+
+VERY_LONG: Final = re.compile(r"[0-9]{100}")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _naming: Final = NamingConvention(NAME_LENGTH)
@@ -47,8 +50,9 @@ def parse_json(body: bytes) -> Any:
     Raises `BrokenAnswerError` for a body that is not one JSON value.
     """
     text = body.decode("utf-8-sig", "replace")
+    as_integer = _integer if VERY_LONG.search(text) else None  # a call for each would cost more
     try:
-        return json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=str)
+        return json.loads(text, parse_int=as_integer, parse_float=_float, parse_constant=str)
     except (ValueError, RecursionError) as fault:
         raise BrokenAnswerError(f"the answer is not whole JSON ({fault})") from fault
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
@@ -43,13 +43,13 @@ class Reports:
             query = json.loads(body)
             attributes = [METRICS[name] for name in query["metrics"]]
             filters = [
-                (FILTERS[one["property"]], one["operation"], one.get("values", ()))
+                (FILTERS[one["property"]], _test(one["operation"], one.get("values", ())))
                 for one in query["filters"]
             ]
             found = [
                 each
                 for each in conversations
-                if all(_matches(each.get(name), *rest) for name, *rest in filters)
+                if all(matches(each.get(name)) for name, matches in filters)
             ]
         except (ValueError, KeyError, TypeError) as fault:
             return error(400, "validation_error", f"No such query: {fault}.")
@@ -65,15 +65,16 @@ class Reports:
         return Answer(200, json.dumps({"count": len(found), "data": data}).encode())
 
 
-def _matches(value: object, operation: object, values: Sequence[object]) -> bool:
+def _test(operation: object, values: Sequence[object]) -> Callable[[object], bool]:
+    """What an operation asks of a value."""
     match operation:
         case "HAS_PROPERTY":
-            return value is not None
+            return lambda value: value is not None
         case "IN":
-            return value in values
+            return lambda value: value in values
         case "BETWEEN":
             first, last = map(_milliseconds, values)
-            return isinstance(value, int) and first <= value <= last
+            return lambda value: isinstance(value, int) and first <= value <= last
     raise ValueError(f"the operation {operation!r}")
 
 
