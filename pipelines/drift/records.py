@@ -122,9 +122,15 @@ def report_rows(body: bytes) -> tuple[int, int, list[Row]]:
             isinstance(metrics, list)
             and (number := as_id(record.get("conversationId"))) is not None
         ):
-            began, playbook, contact, *_ = (*metrics, None, None, None)
-            named = {"id": number, "created_at": as_time(began), "contact_id": as_id(contact)}
-            rows.append(blank | named | {"playbook_id": as_text(as_id(playbook))})
+            began, from_playbook, contact, *_ = (*metrics, None, None, None)
+            playbook = as_id(from_playbook)
+            own = {
+                "id": number,
+                "contact_id": as_id(contact),
+                "playbook_id": None if playbook is None else str(playbook),
+                "created_at": as_time(began),
+            }
+            rows.append(blank | own)
     return count, len(data), rows
 
 
