@@ -198,6 +198,20 @@ def test_what_had_begun_to_be_loaded_is_loaded_from_its_beginning_whatever_is_to
     assert stored(again) == [1, 2, 3]
 
 
+def test_a_first_package_that_is_torn_is_put_aside_before_there_is_anything_to_load(
+    tmp_path: Path,
+) -> None:
+    opened(tmp_path).extract(more_things())
+    shutil.rmtree(tmp_path / "killed" / "load", ignore_errors=True)  # as a kill leaves it
+    (torn,) = (tmp_path / "killed/normalize/extracted").glob("*/schema.json")
+    torn.write_text("")
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    finish_interrupted(again)
+    again.run(more_things())
+    assert stored(again) == [1]
+
+
 @pytest.mark.parametrize("text", ["", "1.", "\0\0\0"])
 @pytest.mark.parametrize("name", ["load/.version", "normalize/.version", "trace.pickle"])
 def test_other_torn_files_of_dlt_do_no_harm(tmp_path: Path, name: str, text: str) -> None:

@@ -121,7 +121,7 @@ def forget_broken(working_folder: Path) -> None:
     ]
     for package in torn:
         aside = working_folder / "load" / "broken" / package.name
-        aside.parent.mkdir(exist_ok=True)
+        aside.parent.mkdir(parents=True, exist_ok=True)
         package.rename(aside)
     for storage, folder in ((LoadStorage, "load"), (NormalizeStorage, "normalize")):
         version = working_folder / folder / ".version"
