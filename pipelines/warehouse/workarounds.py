@@ -120,8 +120,8 @@ def forget_broken(working_folder: Path) -> None:
         if any(_content(path) is None for path in package.rglob("*.*"))
     ]
     for package in torn:
-        for name in ("new", "normalized", "loaded", "broken"):  # none before the first load
-            (working_folder / "load" / name).mkdir(parents=True, exist_ok=True)
+        for stage in ("new", "normalized", "loaded", "broken"):  # none before the first load
+            (working_folder / "load" / stage).mkdir(parents=True, exist_ok=True)
         package.rename(working_folder / "load" / "broken" / package.name)
     for storage, folder in ((LoadStorage, "load"), (NormalizeStorage, "normalize")):
         version = working_folder / folder / ".version"
