@@ -114,6 +114,7 @@ def test_a_schema_that_is_lost_is_taken_from_the_destination(tmp_path: Path) -> 
     assert not schema.exists()
     repair(tmp_path / "killed")
     again = opened(tmp_path)
+    again.destination_client()
     again.run(more_things())
     assert stored(again) == [1, 2]
 
