@@ -157,7 +157,10 @@ def test_a_package_that_is_torn_itself_is_put_aside_and_read_again(
     assert package.name in [path.name for path in packages(again) if path.parent.name == "broken"]
 
 
-@dlt.resource(name="things", primary_key="id", write_disposition="merge")
+MERGED: Any = {"primary_key": "id", "write_disposition": "merge"}
+
+
+@dlt.resource(name="things", **MERGED)
 def merged_things(*ids: int) -> Any:
     yield pa.table({"id": ids})
 
@@ -198,6 +201,32 @@ def test_what_had_begun_to_be_loaded_is_loaded_from_its_beginning_whatever_is_to
     again = opened(one)
     finish_interrupted(again)
     assert stored(again) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("runs_before", [0, 1])
+def test_the_state_of_a_load_that_begins_again_is_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs_before: int
+) -> None:
+    merged = more_things().apply_hints(**MERGED)
+    for _ in range(runs_before):
+        opened(tmp_path).run(merged)
+    opened(tmp_path).extract(merged)
+    opened(tmp_path).normalize()
+    (load_id,) = opened(tmp_path).list_normalized_load_packages()
+
+    def kill(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dlt.load.load.Load.complete_package", kill)
+        with pytest.raises(Killed):
+            opened(tmp_path).load()
+    repair(tmp_path / "killed")
+    again = opened(tmp_path)
+    finish_interrupted(again)
+    with again.sql_client() as client:
+        states = client.execute_sql("select _dlt_load_id from _dlt_pipeline_state")
+    assert [one for (one,) in states or () if one == load_id] == [load_id]  # PostgreSQL takes one
 
 
 def test_a_first_package_that_is_torn_is_put_aside_before_there_is_anything_to_load(

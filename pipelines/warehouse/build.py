@@ -8,7 +8,7 @@ ones. So readers see the last good run's tables or this run's.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -233,9 +233,14 @@ def _finding(client: Client, queries: Sequence[str]) -> Sequence[int]:
             f"select {number} as number, exists (select 1 from ({query}) as found) as finds"
             for number, query in enumerate(queries)
         )
-        with suppress(DatabaseException):  # which one it is about is said when it is asked alone
-            rows = client.execute_sql(" union all ".join(asked)) or ()
-            return sorted(number for number, finds in rows if finds)
+        with _naming("The checks could not be made"):
+            try:
+                rows = client.execute_sql(" union all ".join(asked)) or ()
+            except DatabaseException:  # which one it is about is said when it is asked alone
+                if client.native_connection is None:  # the line broke, and there is no other
+                    raise
+            else:
+                return sorted(number for number, finds in rows if finds)
     return range(len(queries))
 
 

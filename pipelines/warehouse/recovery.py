@@ -16,6 +16,7 @@ from warehouse.workarounds import (
     begin_loads_again,
     forget_broken,
     keep_newest_packages,
+    remove_loaded_state,
     remove_normalized,
     remove_unfinished_schemas,
     take_schema,
@@ -53,6 +54,8 @@ def _load_pending(pipeline: Pipeline) -> None:
     extracted = pipeline.list_extracted_load_packages()
     for load_id in extracted or pipeline.list_normalized_load_packages():
         take_schema(pipeline, load_id)
+        if load_id not in extracted:
+            remove_loaded_state(pipeline, load_id)
     try:
         if extracted:
             pipeline.normalize()

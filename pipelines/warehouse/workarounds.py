@@ -10,13 +10,14 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 from dlt import Pipeline
 from dlt.common.schema import Schema
-from dlt.common.schema.typing import TTableSchema
+from dlt.common.schema.typing import C_DLT_LOAD_ID, TTableSchema
 from dlt.common.storages import (
     LoadStorage,
     NormalizeStorage,
@@ -24,6 +25,7 @@ from dlt.common.storages import (
     ParsedLoadJobFileName,
 )
 from dlt.common.versioned_state import json_encode_state
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline import trace as dlt_trace
 from dlt.pipeline.state_sync import default_pipeline_state
 
@@ -87,7 +89,8 @@ def begin_loads_again(working_folder: Path) -> None:
 
     dlt 1.31 goes on with the statements that it had written down for that. A power cut may have
     torn them, and where their end is gone, rows are deleted and not put back. To load the same once
-    more changes nothing: every table is merged or replaced.
+    more changes nothing, since every table is merged or replaced: but for dlt's own state, for
+    which there is `remove_loaded_state`.
     """
     for package in working_folder.glob("load/normalized/*"):
         begins = package / PackageStorage.SCHEMA_UPDATES_FILE_NAME
@@ -103,6 +106,17 @@ def begin_loads_again(working_folder: Path) -> None:
             path.unlink()
         (package / PackageStorage.LOAD_PACKAGE_STATE_FILE_NAME).unlink(missing_ok=True)
         begins.write_text("{}", "utf-8")
+
+
+def remove_loaded_state(pipeline: Pipeline, load_id: str) -> None:
+    """Removes from the destination what a load that is to begin again had stored of dlt's state.
+
+    dlt 1.31 adds it, in a row whose id PostgreSQL takes once.
+    """
+    with pipeline.sql_client() as client, suppress(DatabaseUndefinedRelation):  # a first load
+        table = client.make_qualified_table_name(pipeline.default_schema.state_table_name)
+        column = client.escape_column_name(C_DLT_LOAD_ID)
+        client.execute_sql(f"delete from {table} where {column} = %s", load_id)
 
 
 def forget_broken(working_folder: Path) -> None:
