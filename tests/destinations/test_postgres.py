@@ -3,7 +3,6 @@
 import contextlib
 import re
 import shutil
-import re
 import subprocess
 import threading
 from pathlib import Path
@@ -60,7 +59,7 @@ def test_rows_travel_as_parquet(project: Project, serve: Serve, on_postgres: Pos
     )} == {"timestamp with time zone"}  # fmt: skip
 
 
-@pytest.mark.parametrize("cut_after", [0, *range(20_000, 260_000, 10_000)])
+@pytest.mark.parametrize("cut_after", [0, 60_000, 240_000])
 def test_a_line_that_breaks_costs_a_run_and_nothing_else(
     project: Project, serve: Serve, on_postgres: Postgres, cut_after: int
 ) -> None:
