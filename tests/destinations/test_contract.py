@@ -47,7 +47,9 @@ def places(*names: str) -> pytest.MarkDecorator:
 
 everywhere = places("duckdb", "postgres", "ducklake", "bigquery")
 beside_duckdb = places("postgres", "ducklake", "bigquery")
-"""On DuckDB these tests have run before they compare; of kills, test_crash knows more."""
+"""On DuckDB these tests have run before they compare."""
+neither_duckdb_nor_postgres = places("ducklake", "bigquery")
+"""Of kills there, `test_crash` and `test_postgres_crash` know more."""
 with_readers = places("duckdb", "postgres", "ducklake_in_postgres", "bigquery")
 """A DuckLake's catalogue in a file is for one process at a time."""
 shared = places("postgres", "bigquery")
@@ -184,7 +186,7 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     assert place.query("select count(*) from drift.syncs") == [(4,)]
 
 
-@beside_duckdb
+@neither_duckdb_nor_postgres
 def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
     project: Project, serve: Serve, place: Place
 ) -> None:
