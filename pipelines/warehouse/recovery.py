@@ -52,10 +52,11 @@ def _load_pending(pipeline: Pipeline) -> None:
     # Not by run(): it looks at the destination first, and where the first run was interrupted it
     # finds nothing there, and discards what is here.
     extracted = pipeline.list_extracted_load_packages()
-    for load_id in extracted or pipeline.list_normalized_load_packages():
+    normalized = pipeline.list_normalized_load_packages()
+    for load_id in extracted or normalized:
         take_schema(pipeline, load_id)
-        if load_id not in extracted:
-            remove_loaded_state(pipeline, load_id)
+    for load_id in normalized:
+        remove_loaded_state(pipeline, load_id)
     try:
         if extracted:
             pipeline.normalize()
