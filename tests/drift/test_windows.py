@@ -292,7 +292,8 @@ def test_each_window_is_asked_for_with_a_millisecond_to_spare(served: Open) -> N
 def test_a_first_read_of_a_few_thousand_takes_few_requests(served: Open) -> None:
     server = served(at(*(NOW_MS + n * HOUR for n in range(4_321))))
     read(server)
-    assert len(server.requests) == 15
+    # Which of the answers under way comes first decides whether one more window is tried whole.
+    assert len(server.requests) in (14, 15)
 
 
 @pytest.mark.parametrize("shape", ["uniform", "peak", "office"])
