@@ -43,7 +43,6 @@ from warehouse.swap import (
     ensure_dataset,
     index_keys,
     remove_strangers,
-    replace_rows,
     rows_of,
     swap,
 )
@@ -123,8 +122,8 @@ def _build_in_place(
     # Without a digest until all is made: a run that is killed leaves tables of two runs behind.
     built = _make(client, {}, models, checks, {**settings, DIGEST: ""}, is_same=is_same)
     with client.begin_transaction() if keeps_tables else nullcontext():
-        if not is_same:
-            _describe(client, models)  # one by one, each would be written to disk at once
+        # One by one, each would be written to disk at once.
+        _describe(client, [model for model in models if not (model.is_view and is_same)], models)
         at = sql(client, Name(INTERNAL, SETTINGS).at(client))
         client.execute_sql(f"update {at} set {DIGEST} = '{digest}'")
     return built
@@ -162,7 +161,7 @@ def _build_aside(
     with _naming("The tables could not be published"):
         swap(client, ASIDE, tables, views, keeps_views=is_same)
         if not is_same:
-            _describe(client, models)
+            _describe(client, models, models)
     return built
 
 
@@ -177,8 +176,7 @@ def _make(
 ) -> Built:
     """Builds the models in the datasets that theirs are mapped to, and checks them there.
 
-    With `is_same`, all of them are there already, as these models made them: views stay, and of
-    tables only the rows are new, so that comments stay too.
+    With `is_same`, the views are there already, as these models made them, and stay.
     """
     rows, seconds = {}, {}
     literals = sql(client, exp.select(*_literals(settings)))
@@ -191,7 +189,7 @@ def _make(
             if model.is_view and not is_same:
                 create_view(client, name, query)
             elif not model.is_view:
-                (replace_rows if is_same else create_table)(client, name, query)
+                create_table(client, name, query)
                 rows[model.name] = rows_of(client, name)
         seconds[model.name] = monotonic() - began
     began = monotonic()
@@ -244,9 +242,9 @@ def _finding(client: Client, queries: Sequence[str]) -> Sequence[int]:
     return range(len(queries))
 
 
-def _describe(client: Client, models: Sequence[Model]) -> None:
+def _describe(client: Client, described: Sequence[Model], models: Sequence[Model]) -> None:
     by_name = {model.name: model for model in models}
-    for model in models:
+    for model in described:
         words = all_columns(model, by_name)
         comment(client, Name(model.dataset, model.name), model.description, words, model.is_view)
 
@@ -264,8 +262,8 @@ def _digest(models: Sequence[Model]) -> str:
 
 
 def _published_digest(client: Client) -> str | None:
-    """The digest of the models that made what is there. With the same ones, neither views nor
-    comments need be written again."""
+    """The digest of the models that made what is there. With the same ones, no view need be made
+    again."""
     place = Name(INTERNAL, SETTINGS).at(client)
     if DIGEST not in columns_of(client, place):
         return None

@@ -69,17 +69,6 @@ def create_table(client: Client, name: Name, query: str, keys: Sequence[str] = (
         client.execute_sql(f"analyze {table}")  # what the next model is planned by
 
 
-def replace_rows(client: Client, name: Name, query: str) -> None:
-    """Puts a query's rows in place of a table's, whose columns are those of the query.
-
-    In DuckDB that takes as long as making the table anew, and keeps its comments.
-    """
-    table = sql(client, name.at(client))
-    with client.begin_transaction():
-        client.execute_sql(f"delete from {table}")
-        client.execute_sql(f"insert into {table} {query}")
-
-
 def create_view(client: Client, name: Name, query: str) -> None:
     """Makes a view of a query, in place of the one that had its name."""
     client.execute_sql(f"create or replace view {sql(client, name.at(client))} as {query}")
