@@ -107,11 +107,12 @@ def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa
     """
     key = ", ".join(tables.VERSION_KEY)
     same = "partition by slug, updated_at, sync_id, digest order by content_hash desc"
-    is_theirs = "list_contains($theirs::varchar[], slug)"
+    is_theirs = "slug in (select slug from theirs)"
     older = f"case when {is_theirs} then row_number() over ({same}) - 1 else 0 end"
-    theirs = {"theirs": sorted(policy.forgotten_slugs)}
+    theirs = pa.array(sorted(policy.forgotten_slugs), pa.string())
     with closing(duckdb.connect(":memory:")) as scratch:
         scratch.execute("set timezone = 'UTC'").fetchall()
+        scratch.register("theirs", pa.table({"slug": theirs}))
         for batch in _by_whole_meetings(batches):
             rows = policy.rows(tables.VERSIONS, batch)
             nothing = pa.scalar(None, rows["updated_at"].type)
@@ -124,8 +125,7 @@ def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa
             yield scratch.sql(
                 f"select distinct on ({key}) * from ("
                 f" select * exclude (digest) replace (digest - {older} as content_hash)"
-                " from versions)",
-                params=theirs,
+                " from versions)"
             ).to_arrow_table()
 
 

@@ -150,12 +150,11 @@ class VersionSet:
     def unlisted(self, listed_before: pa.Table) -> pa.Table:
         """Those of these `slug`s that this read did not return, with its `sync_id`."""
         self._scratch.register("listed_before", listed_before)
-        return self._table(
-            "select slug, $sync_id as sync_id from listed_before"
-            " except select slug, $sync_id from seen"
-            " except select slug, $sync_id from rejected_slugs",
-            sync_id=self.sync_id,
+        slugs = self._table(
+            "select slug from listed_before except select slug from seen"
+            " except select slug from rejected_slugs"
         )
+        return slugs.append_column("sync_id", pa.repeat(self.sync_id, slugs.num_rows))
 
     def meetings_seen(self) -> int:
         """Records read: meetings, each once, and rejected ones."""
@@ -231,8 +230,8 @@ class VersionSet:
     def _do(self, statement: str) -> list[tuple[Any, ...]]:
         return self._scratch.execute(statement).fetchall()
 
-    def _table(self, query: str, **parameters: Any) -> pa.Table:
-        return self._scratch.sql(query, params=parameters).to_arrow_table()
+    def _table(self, query: str) -> pa.Table:
+        return self._scratch.sql(query).to_arrow_table()
 
 
 def _inside(window: Window, meetings: pa.Table) -> pa.ChunkedArray:
