@@ -1,6 +1,7 @@
 """Related records: what is asked for, what is stored, what may fail."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -250,6 +251,19 @@ def test_agents_who_are_in_no_list_are_asked_for_twenty_at_once_and_once(start: 
     assert sync.asked == ["/users/list"]
 
 
+def test_lists_are_asked_for_at_once(start: Start) -> None:
+    lists = {"/users/list", "/teams/org", "/playbooks/list"}
+    all_asked = threading.Barrier(len(lists))
+
+    def hold(_number: int, path: str) -> None:
+        if path in lists:  # answered once the others are asked, too
+            all_asked.wait(timeout=10)
+
+    sync = start([booked("a")], users=[user(1)], faults=hold)
+    assert sync.run(playbooks=True) == ["related    1 users, 0 teams, 0 playbooks"]
+    assert not all_asked.broken
+
+
 def test_an_empty_list_of_users_makes_nobody_a_former_user(start: Start) -> None:
     sync = start([], users=[user(1)])
     sync.run()
@@ -287,7 +301,7 @@ def test_nothing_new_asks_for_no_contact_and_loads_nothing(start: Start) -> None
         (9, None, None, None, None, None, True, NOW),
     ]
     sync.run(NOW + DAY)
-    assert sync.asked == ["/users/list", "/teams/org"]
+    assert sorted(sync.asked) == ["/teams/org", "/users/list"]
     assert sync.rows("select count(*) from _dlt_loads") == [(3,)]  # two of meetings, one of these
 
 
@@ -298,7 +312,7 @@ def test_a_run_asks_for_so_many_contacts_those_of_the_newest_meetings_first(star
     runs = []
     for day in range(2):
         found = sync.run(NOW + day * DAY, contacts_per_run=3, teams=False)
-        runs.append((sorted(sync.asked[1:]), found[0].split(", ")[-1]))
+        runs.append((sorted({*sync.asked} - {"/users/list"}), found[0].split(", ")[-1]))
     assert runs == [
         (["/contacts/1", "/contacts/2", "/contacts/3"], "3 contacts (2 left to the next runs)"),
         (["/contacts/4", "/contacts/5"], "2 contacts"),

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from . import endpoints, tables
 from .errors import OutOfTimeError, RefusedError
-from .records import REPORT_METRICS, Row, report_rows
+from .records import REPORT_METRICS, report_rows
 from .related import Report
 from .run import Run
-from .values import to_milliseconds
+from .values import UTC_TIME, to_milliseconds
 from .waiting import wanted_records
 
 log = logging.getLogger(__name__)
@@ -38,29 +38,32 @@ def read_conversations(run: Run) -> Iterator[Any]:
     wanted = wanted_records(run, table, "conversation_id")
     if not wanted.num_rows:
         return
-    rows: dict[int, Row] = {}
-    missing = dict.fromkeys(wanted["id"].to_pylist())  # ordered
+    parts: list[pa.Table] = []
+    missing = dict.fromkeys(wanted["id"].to_pylist(), True)  # ordered
     is_read = False
     with report.contain(table.name):
         try:
             for found in _found(run, wanted):
-                rows |= {row["id"]: row for row in found if row["id"] in missing}
-                if len(rows) == len(missing):
+                is_new = [missing.pop(number, False) for number in found["id"].to_pylist()]
+                parts.append(found.filter(pa.array(is_new, pa.bool_())))
+                if not missing:
                     break
         except RefusedError as refusal:
             log.info(f"conversations are read one by one: {refusal}")
         is_read = True
-    left = [number for number in missing if number not in rows]
     if is_read:
-        run.single_conversations = left
-    if rows:
-        report.read(f"{len(rows):,} {table.name}")
-        own = {"is_gone": False, "read_at": run.read_at()}
-        read = pa.Table.from_pylist([row | own for row in rows.values()], schema=table.schema)
+        run.single_conversations = list(missing)
+    if rows := sum(part.num_rows for part in parts):
+        report.read(f"{rows:,} {table.name}")
+        read = pa.concat_tables(parts)
+        read = read.append_column("is_gone", pa.repeat(pa.scalar(False), rows))
+        read = read.append_column("read_at", pa.repeat(pa.scalar(run.read_at(), UTC_TIME), rows))
+        # What a report does not say is null.
+        read = pa.concat_tables([table.schema.empty_table(), read], promote_options="default")
         yield table.rows(run.privacy.rows(table, read))
 
 
-def _found(run: Run, wanted: pa.Table) -> Iterator[list[Row]]:
+def _found(run: Run, wanted: pa.Table) -> Iterator[pa.Table]:
     """Rows of all conversations that began when the wanted ones may have.
 
     Where the report counts more than it has, the span is cut: nobody has written down whether

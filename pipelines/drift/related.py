@@ -77,7 +77,7 @@ def read_users(run: Run) -> Iterator[Any]:
     report = Report()
     with report.contain("users"):
         stored, budget = _stored(run, tables.USER), run.list_budget("users")
-        answer = run.client.get(endpoints.USERS, records.data_records, budget=budget)
+        answer = yield from run.ask(endpoints.USERS, records.data_records, budget=budget)
         listed = report.by_id(tables.USER, answer)
         if not listed and any(row["is_current"] for row in stored):
             raise DriftError("Drift listed none, so those known stay as they were.")
@@ -111,7 +111,7 @@ def read_teams(run: Run) -> Iterator[Any]:
     report = Report()
     with report.contain("teams"):
         budget = run.list_budget("teams")
-        answer = run.client.get(endpoints.TEAMS, records.data_records, budget=budget)
+        answer = yield from run.ask(endpoints.TEAMS, records.data_records, budget=budget)
         teams = report.by_id(tables.TEAM, answer)
         report.read(f"{len(teams):,} teams")
         members = [
@@ -131,7 +131,7 @@ def read_playbooks(run: Run) -> Iterator[Any]:
     report = Report()
     with report.contain("playbooks"):
         budget = run.list_budget("playbooks")
-        answer = run.client.get(endpoints.PLAYBOOKS, records.bare_records, budget=budget)
+        answer = yield from run.ask(endpoints.PLAYBOOKS, records.bare_records, budget=budget)
         playbooks = report.by_id(tables.PLAYBOOK, answer)
         report.read(f"{len(playbooks):,} playbooks")
         rows = [row | {"is_current": True} for row in playbooks.values()]

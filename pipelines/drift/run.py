@@ -1,17 +1,19 @@
 """What the resources of one `drift_source` share while they are read."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .client import DriftClient
+from .endpoints import Endpoint
 from .forgotten import forgetting
 from .known_state import Destination
 from .limits import Budget
@@ -19,6 +21,8 @@ from .privacy import PrivacyPolicy
 from .values import UTC_TIME
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TOLERATED: Final = timedelta(minutes=5)
 """How far apart two clocks may be."""
@@ -121,6 +125,16 @@ class Run:
         selected = dlt.current.source().resources.selected
         while CONVERSATIONS in selected and self.single_conversations is None:
             yield None
+
+    def ask(
+        self, endpoint: Endpoint, decode: Callable[[bytes], T], **given: Any
+    ) -> Generator[None, None, T]:
+        """What the client's `get` returns. dlt goes on with other resources until it has come."""
+        with ThreadPoolExecutor(1, thread_name_prefix="drift") as pool:
+            answer = pool.submit(lambda: self.client.get(endpoint, decode, **given))
+            while not answer.done():
+                yield None
+            return answer.result()
 
     def list_budget(self, name: str) -> Budget:
         """The time that a list may take."""

@@ -115,10 +115,16 @@ def as_flag(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def as_milliseconds(value: Any) -> int | None:
+    """A time in epoch milliseconds; nothing where there is none that a timestamp holds."""
+    at = as_id(value)
+    return at if at is not None and FIRST_MS <= at <= LAST_MS else None
+
+
 def as_time(value: Any) -> datetime | None:
     """A UTC datetime from epoch milliseconds; nothing where there are none."""
-    at = as_id(value)
-    return from_milliseconds(at) if at is not None and FIRST_MS <= at <= LAST_MS else None
+    at = as_milliseconds(value)
+    return None if at is None else from_milliseconds(at)
 
 
 def kind_of(value: Any) -> str:

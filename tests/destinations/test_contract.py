@@ -181,7 +181,8 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     assert ", 0 versions of them new" in another.run().stdout
     asked = [asked.path for asked in server.requests[already:]]
     # by the windows that the first machine had cut, and for nothing that it has read
-    assert asked == ["/users/meetings/org"] * 2 + ["/users/list", "/teams/org", "/playbooks/list"]
+    assert asked[:2] == ["/users/meetings/org"] * 2
+    assert sorted(asked[2:]) == ["/playbooks/list", "/teams/org", "/users/list"]
     assert told(place) == before
     assert place.query("select count(*) from drift.syncs") == [(4,)]
 
