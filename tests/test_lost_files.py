@@ -190,6 +190,35 @@ def test_what_was_hashed_or_dropped_does_not_come_back_from_a_copy(own: Path) ->
     assert restored(own) == []
 
 
+@pytest.mark.parametrize(
+    "harm", ["drop table drift._dlt_loads", "alter table drift.people alter id type text"]
+)
+def test_a_copy_that_an_analyst_has_changed_is_passed_over(own: Path, harm: str) -> None:
+    before = history(own)
+    (copy,) = published_copies(own.with_name("published.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("insert into drift._dlt_loads values ('2')").fetchall()
+        connection.execute("insert into drift.history values (30000, 'r3', 'd')").fetchall()
+        connection.execute(harm).fetchall()
+        if "people" in harm:
+            connection.execute("insert into drift.people values ('x', 'x')").fetchall()
+    assert restored(own) == []
+    assert history(own) == before
+
+
+def test_what_others_put_among_the_copies_stops_nobody(own: Path) -> None:
+    snapshot = own.with_name("published.duckdb")
+    (copy,) = published_copies(snapshot)
+    copies = copy.parents[1]
+    copy.unlink()
+    copy.mkdir()
+    (copies / "00000002").write_text("a file")
+    (copies / "²").mkdir()
+    assert restored(own) == []
+    publish(own, snapshot)
+    assert (snapshot.resolve().parent.name, len(history(snapshot))) == ("00000003", 20_000)
+
+
 @pytest.mark.parametrize("kept", [3, 1])
 def test_no_clock_says_which_copies_are_older(own: Path, kept: int) -> None:
     snapshot = own.with_name("published.duckdb")

@@ -43,7 +43,7 @@ def modes(project: Project) -> set[str]:
 def test_what_a_run_writes_is_its_users_alone_and_its_outputs_may_be_closed(
     project: Project, serve: Serve
 ) -> None:
-    serve([meeting("m1")])
+    serve([meeting("m1", meetingSource="\u30a6\u30a3\u30b8\u30a7\u30c3\u30c8")])
     project.environment["BOOKINGS__REPORT"] = "bookings.html"
     (project.folder / ".dlt" / ".var").mkdir(mode=0o755)
     command = " ".join(f"'{part}'" for part in project.command())
@@ -54,6 +54,14 @@ def test_what_a_run_writes_is_its_users_alone_and_its_outputs_may_be_closed(
         )
         assert done.stdout + done.stderr == ""
     assert project.query("select count(*) from drift.syncs") == [(2,)]
+    told = subprocess.run(
+        project.command(),
+        env=project.environ(PYTHONIOENCODING="ascii"),
+        capture_output=True,
+        check=True,
+    )
+    assert b"Traceback" not in told.stderr
+    assert rb"\u30a6\u30a3" in told.stdout
     assert modes(project) == {"0o600", "0o700"}
     report = project.folder / "bookings.html"
     assert oct(report.stat().st_mode & 0o777) == "0o600"

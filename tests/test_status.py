@@ -218,10 +218,16 @@ def test_a_run_is_on_record_from_its_begin_and_no_run_fails_for_its_record(tmp_p
     record = read_record(path)
     assert record
     assert (record["exit_code"], record["message"]) == (1, "Drift is asleep.")
+    kept = json.loads(path.read_text("utf-8"))
     with recorded(tmp_path / "no such folder" / "last_run.json"):
         pass
-    path.write_text("{")
-    assert read_record(path) is None
+    for torn in ("{", "[]", "{}", '{"started_at": "2026-06-01T08:00", "finished_at": null}'):
+        path.write_text(torn)
+        assert read_record(path) is None
+    path.write_text(json.dumps({**kept, "started_at": "2026-06-01T08:00:00"}))  # by hand
+    record = read_record(path)
+    assert record
+    assert record["started_at"].utcoffset() == timedelta()
 
 
 class Channel(BaseHTTPRequestHandler):

@@ -48,11 +48,12 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """
     try:
         record = json.loads(path.read_text("utf-8"))
+        read = {key: record[key] for key in ("exit_code", "message")}
         for key in ("started_at", "finished_at"):
-            record[key] = record[key] and datetime.fromisoformat(record[key])
-    except (OSError, ValueError, KeyError, TypeError):
+            read[key] = record[key] and datetime.fromisoformat(record[key]).astimezone(UTC)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
-    return dict(record)
+    return read
 
 
 def _write(path: Path, started_at: datetime, exit_code: int | None, message: str | None) -> None:

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -77,6 +78,9 @@ def begin(project: Path, *, verbose: bool) -> None:
     for name in ("stdin", "stdout", "stderr"):  # one that is closed; its number is not for files
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "w"))
+    for stream in (sys.stdout, sys.stderr):  # not every terminal, or pipe, takes every letter
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     os.chdir(project)  # dlt looks for .dlt, and for files with relative paths, where it runs
 
 

@@ -21,6 +21,9 @@ DAY: Final = 86_400_000
 SOME: Final = 5
 """Meetings in the wrong place that are no coincidence."""
 
+ALIKE: Final = 3
+"""Windows whose answers are as long as the longest: by their length alone, they may be cut."""
+
 COMPARED: Final = 50
 """Answers of a read whose times are kept for the narrower ones: the first are the widest."""
 
@@ -68,6 +71,8 @@ class Asking(Generic[A]):
         self.number = number
         """The place of what Drift takes among `reaches`: where to begin."""
         self.longest = 0
+        self.is_capped = False
+        """Whether answers turned out to be cut at a length that was known to be whole."""
         self._fetch, self._checks = fetch, checks
         self._wide: list[tuple[int, int, Sequence[int]]] = []
         self._lock = threading.Lock()
@@ -86,14 +91,17 @@ class Asking(Generic[A]):
         cuts: Sequence[int],
         likely: Window,
         *,
+        rows: int,
         whole: range,
         in_flight: int,
     ) -> Iterator[tuple[Window, A]]:
         """All that Drift shows, as `read_windows` has it. What bounds it refuses costs a request.
 
-        `now` is asked when an answer has come. Raises `InvalidError` if no bounds will do.
+        `rows` are the meetings that windows were cut for. `now` is asked when an answer has come.
+        Raises `InvalidError` if no bounds will do.
         """
         done: list[Window] = []
+        lengths: dict[Window, tuple[int, int]] = {}
         if self.number > 1:  # where to begin depends on the time, and that is the server's to say
             self._fetch(likely.first, likely.first + 1)
         begun = self.number
@@ -103,6 +111,7 @@ class Asking(Generic[A]):
             try:
                 for window, answer in pages:
                     done.append(window)
+                    lengths[window] = answer.rows, _inside(window, answer)
                     yield window, answer
             except InvalidError:
                 self.number += 1
@@ -111,7 +120,22 @@ class Asking(Generic[A]):
             else:
                 if self.number > begun:
                     log.warning(f"Drift refuses wider bounds: what it shows {self.reach(now())}.")
+                break
+        longest = max(lengths.values(), default=(0, 0))[0]
+        alike = [window for window, (length, _) in lengths.items() if length == longest]
+        # Where little has changed, most are as long as they were cut to be.
+        if longest not in whole or longest == rows or len(alike) < ALIKE:
+            return
+        for asked in alike[:1], alike[1:]:
+            found = 0
+            for window, answer in read_windows(
+                self, asked, likely, whole=range(0), in_flight=in_flight
+            ):
+                found += _inside(window, answer)
+                yield window, answer
+            if found <= sum(lengths[window][1] for window in asked):
                 return
+            self.is_capped = True
 
     def reach(self, now: datetime) -> Reach:
         """What was asked for in the end."""
@@ -138,6 +162,11 @@ class Asking(Generic[A]):
                     )
         if len(self._wide) < COMPARED:
             self._wide.append((first, last, starts))
+
+
+def _inside(window: Window, answer: Answer) -> int:
+    """How many meetings of the answer start in its window."""
+    return sum(window.first <= at <= window.last for at in answer.slot_starts)
 
 
 def _day(at: int) -> str:

@@ -4,8 +4,6 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.client import responses
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -39,6 +37,8 @@ from .errors import (
     RefusedError,
 )
 from .limits import Budget, Throttle, in_time, read_body
+from .server_clock import ServerClock
+from .values import clean_text
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +80,7 @@ class DriftClient:
         self._quotes_drift = quotes_drift  # else Drift's words, which may name people, stay out
         self.answers = 0
         """Answers received, refused and broken ones included."""
-        self.first_date: datetime | None = None
-        self.last_date: datetime | None = None
-        """The server's clock: the earliest and the latest `Date` of its answers."""
-        self.dated_at = 0.0
-        """When the first of them came, by `monotonic`."""
+        self.clock = ServerClock()
         self._lock = threading.Lock()
         self._throttle = Throttle(max_connections)
         self._deadline_seconds = deadline_seconds
@@ -196,7 +192,7 @@ class DriftClient:
                 asked = state.outcome.result().headers.get("Retry-After", "0")
                 if seconds := Retry().parse_retry_after(asked):
                     return seconds
-            except InvalidHeader:
+            except (InvalidHeader, ValueError, OverflowError):  # more than a number or a date holds
                 pass
         return self._backoff(state)
 
@@ -229,14 +225,7 @@ class DriftClient:
             self._throttle.halve()
         with self._lock:
             self.answers += 1
-            try:
-                moment = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
-            except ValueError:
-                return
-            if self.first_date is None:
-                self.dated_at = monotonic()
-            self.first_date = min(moment, self.first_date or moment)
-            self.last_date = max(moment, self.last_date or moment)
+            self.clock.note(response.headers.get("Date", ""))
 
     def _refusal(
         self, scope: str | None, path: str, response: HttpResponse, too_long: str
@@ -274,8 +263,9 @@ def _message(response: HttpResponse) -> str:
     try:
         body = response.json()
         error = body.get("error") or body["errors"][0]
-        return " ".join(str(error["message"]).split()).rstrip(".") or str(response.reason)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        said = clean_text(" ".join(str(error["message"]).split()))
+        return said.rstrip(".") or str(response.reason)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return str(response.reason or "no message")
 
 

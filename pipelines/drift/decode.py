@@ -124,7 +124,7 @@ def decode_fast(body: bytes) -> Page | None:
             if _LONG_NUMBER.search(body):
                 return None
             others = pa.array(map(other_attributes, orjson.loads(body)["data"]), pa.string())
-    except (pa.ArrowInvalid, UnicodeDecodeError, orjson.JSONDecodeError):
+    except (pa.ArrowInvalid, UnicodeDecodeError, orjson.JSONDecodeError, RecursionError):
         return None
     if table["slug"].null_count or pc.any(pc.equal(table["slug"], "")).as_py():
         return None
@@ -160,10 +160,13 @@ def decode_by_record(body: bytes) -> Page:
     for record in records:
         try:
             meetings.append(_meeting(record))
-        except ValueError as reason:
+        except (ValueError, RecursionError) as reason:
             slug = record.get("slug") if isinstance(record, dict) else None
             slug = clean_text(slug) if isinstance(slug, str) and slug else None
-            rejected.append(Rejected(json.dumps(record), str(reason), slug))
+            if isinstance(reason, RecursionError):  # read, and too deep to be written again
+                rejected.append(Rejected(json.dumps({"slug": slug}), "nested too deeply", slug))
+            else:
+                rejected.append(Rejected(json.dumps(record), str(reason), slug))
     columns = {
         name: pa.array([meeting.get(name) for meeting in meetings], kind)
         for name, kind in _JSON_TYPES.items()

@@ -93,14 +93,17 @@ def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Itera
             yield tables.SYNC.rows([*righted, sync | {"requests": requests}])
             # Neither a meeting dated ahead nor a wrong clock may carry the cursor past this read.
             if newest := versions.newest_updated_at:
-                updated.advance(min(newest, started_at, run.client.first_date or started_at))
+                updated.advance(min(newest, started_at, run.client.clock.first or started_at))
             state["last_read"] = {
                 "sync_id": sync_id,
                 "started_at": started_at,
                 "listing": listing,
                 "has_listed": sync["meetings_seen"] > 0 or last.get("has_listed", False),
                 "bounds": ask.number,
-                **_lengths(versions.slot_starts(), max(ask.longest, *left.get("whole", [0]))),
+                **_lengths(
+                    versions.slot_starts(),
+                    ask.longest if ask.is_capped else max(ask.longest, *left.get("whole", [0])),
+                ),
             }
     run.has_read_meetings = True
 
@@ -117,7 +120,8 @@ def _ask(
     ask = Asking(fetch, number=left.get("bounds", 0), checks=not left)
     whole = range(*left.get("whole", [0]))
     cuts = left.get("cuts", [])
-    return ask, ask.read(run.now, cuts, likely, whole=whole, in_flight=run.in_flight)
+    rows = left.get("rows", ROWS_PER_WINDOW)
+    return ask, ask.read(run.now, cuts, likely, rows=rows, whole=whole, in_flight=run.in_flight)
 
 
 def _lengths(slot_starts: Sequence[int], longest: int) -> dict[str, Any]:
@@ -125,7 +129,8 @@ def _lengths(slot_starts: Sequence[int], longest: int) -> dict[str, Any]:
     capped = longest < len(slot_starts)
     rows = min(ROWS_PER_WINDOW, int(FULL * longest)) if capped else ROWS_PER_WINDOW
     least = int(EXPECTED * min(rows, len(slot_starts)))
-    return {"cuts": quantile_cuts(slot_starts, rows), "whole": [least, max(least, longest)]}
+    cuts = quantile_cuts(slot_starts, rows)
+    return {"cuts": cuts, "rows": rows, "whole": [least, max(least, longest)]}
 
 
 def _rejected_and_listed(

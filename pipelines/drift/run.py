@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import dlt
 import pyarrow as pa
@@ -18,14 +18,12 @@ from .forgotten import forgetting
 from .known_state import Destination
 from .limits import Budget
 from .privacy import PrivacyPolicy
+from .server_clock import TOLERATED
 from .values import UTC_TIME
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-TOLERATED: Final = timedelta(minutes=5)
-"""How far apart two clocks may be."""
 
 MEETINGS = "meetings"
 CONVERSATIONS = "conversations"
@@ -71,9 +69,10 @@ class Run:
 
     def now(self) -> datetime:
         """When the run started: by the server's clock, once it is known to differ from this one."""
-        date = self.client.first_date
+        clock = self.client.clock
+        date = clock.first
         if date:
-            passed = timedelta(seconds=self.client.dated_at - self._made_at)
+            passed = timedelta(seconds=clock.read_at - self._made_at)
             ahead = self.started_at + passed - date
             if abs(ahead) > TOLERATED:
                 way = "ahead of" if ahead > timedelta() else "behind"
@@ -81,7 +80,7 @@ class Run:
                     f"The clock here is {timedelta(seconds=abs(ahead) // timedelta(seconds=1))}"
                     f" {way} Drift's: the run goes by Drift's, {date:%Y-%m-%d %H:%M} UTC."
                 )
-                self.started_at, self._made_at = date, self.client.dated_at
+                self.started_at, self._made_at = date, clock.read_at
         return self.started_at
 
     @property

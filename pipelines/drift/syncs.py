@@ -7,7 +7,7 @@ from . import tables
 from .api import VISIBLE_DAYS
 from .client import DriftClient
 from .known_state import KnownState
-from .run import TOLERATED
+from .server_clock import TOLERATED
 from .versions import VersionSet
 
 VISIBLE: Final = timedelta(days=VISIBLE_DAYS)
@@ -68,7 +68,7 @@ def sync_row(
 ) -> Row:
     """The row of a sync that has read all of its window, which ends at `to`; but for requests."""
     # `Date` is cut to the second, so the server may be almost one second further.
-    server_time = (client.last_date or finished_at) + timedelta(seconds=1)
+    server_time = (client.clock.last or finished_at) + timedelta(seconds=1)
     window_from, before = max(finished_at, server_time) - VISIBLE, begun["started_before"]
     slept = before is not None and before < window_from
     return {

@@ -21,6 +21,7 @@ from typing import Final, Protocol, TypeVar
 
 from .api import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND, SMALLEST_CAP
 from .errors import WindowFullError
+from .owed import Owed
 from .values import from_milliseconds
 
 FULL: Final = 0.93
@@ -68,8 +69,25 @@ def read_windows(
     `likely` is where meetings are expected; halving a window starts there, whatever the window's
     width. `whole` are lengths of answers that an earlier read has found to be whole. At most
     `in_flight` requests are under way, and as many answers wait for the caller.
-    Raises `WindowFullError` for a millisecond that cannot be read whole.
+    Raises `WindowFullError` for a millisecond that cannot be read whole, and `DriftError` where the
+    parts of a window lack what an answer for all of it held.
     """
+    owed = Owed()
+    for window, answer in _read(fetch, windows, likely, owed, whole=whole, in_flight=in_flight):
+        owed.bring(window.first, window.last, answer.slot_starts, answer.rows)
+        yield window, answer
+    owed.check()
+
+
+def _read(
+    fetch: Fetch[A],
+    windows: Sequence[Window],
+    likely: Window,
+    owed: Owed,
+    *,
+    whole: range,
+    in_flight: int,
+) -> Iterator[tuple[Window, A]]:
     waiting = sorted(windows)  # a heap: what is known before a part says how full it will be
     crowded, running = set[Window](), dict[Future[A], Window]()
     held, doubtful = list[tuple[Window, A]](), list[tuple[Window, A]]()
@@ -99,6 +117,7 @@ def read_windows(
                     elif window.first < window.last:
                         if len(windows) == 1 and len(set(answer.slot_starts)) > 1:
                             cap = cap or answer.rows  # if it is one: that of the whole window
+                        owed.add(window.first, window.last, answer.slot_starts)
                         parts = _parts(window, answer, likely)
                         # Likely as full as what is before it. The last may be the end of all.
                         crowded.add(parts[0])

@@ -154,7 +154,14 @@ def _add_missing(database: Path, copies: Sequence[Path], keys: Keys) -> int:
                 except duckdb.Error as error:
                     log.warning(f"copy {copy.parent.name} was passed over: {error}")
                     continue
-            added += _add_from(mine, keys)
+            mine.begin()
+            try:
+                added += _add_from(mine, keys)
+            except duckdb.Error as error:  # an analyst gave a column another type
+                mine.rollback()
+                log.warning(f"copy {copy.parent.name} was passed over: {error}")
+            else:
+                mine.commit()
             mine.execute("detach theirs").fetchall()
     return added
 
@@ -163,7 +170,7 @@ def _add_from(mine: duckdb.DuckDBPyConnection, keys: Keys) -> int:
     history = next(iter(keys))
     keys = {**keys, LOADS: [["load_id"]]}
     ours, theirs = _raw_tables(mine), _raw_tables(mine, "theirs")
-    if history not in theirs:
+    if not {history, LOADS} <= theirs.keys():
         return 0
 
     def unknown(table: str) -> str:

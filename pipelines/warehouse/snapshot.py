@@ -5,6 +5,7 @@ and publishes a copy under a symbolic link. DuckDB resolves the link, so the wri
 somebody who opened an older copy for writing lies beside that copy, and harms no newer one.
 """
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from warehouse.errors import SettingError
 
 KEPT_COPIES: Final = 3
 """Whoever opens the link just before it moves finds the copy it pointed to still there."""
+
+NUMBERED: Final = re.compile(r"[0-9]+")
+"""The name of a copy's folder."""
 
 
 class SnapshotError(SettingError):
@@ -51,9 +55,10 @@ def publish(
     The copy has the file mode `mode`, and the newest `kept` copies are left, this one included. No
     process may have `database` open. The copy is complete before the link moves, in one step.
     """
-    older, before = _folders(snapshot), snapshot.resolve().parent
-    number = int(older[-1].name) if older and older[-1].name.isdigit() else 0
-    folder = _copies(snapshot) / f"{number + 1:08}"
+    older, before, copies = _folders(snapshot), snapshot.resolve().parent, _copies(snapshot)
+    names = [path.name for path in copies.iterdir()] if copies.is_dir() else []
+    number = max((int(name) for name in names if NUMBERED.fullmatch(name)), default=0)
+    folder = copies / f"{number + 1:08}"
     folder.mkdir(parents=True)
     copy = folder / snapshot.name  # the same name each time: it is the catalog's name in DuckDB
     shutil.copyfile(database, copy)
@@ -73,7 +78,7 @@ def publish(
 def published_copies(snapshot: Path) -> list[Path]:
     """The files of the copies that are left, the newest first."""
     files = [folder / snapshot.name for folder in reversed(_folders(snapshot))]
-    return [file for file in files if file.exists()]
+    return [file for file in files if file.is_file()]
 
 
 def _folders(snapshot: Path) -> list[Path]:
@@ -83,7 +88,9 @@ def _folders(snapshot: Path) -> list[Path]:
     """
     copies = _copies(snapshot)
     folders = [path for path in copies.iterdir() if path.is_dir()] if copies.is_dir() else []
-    return sorted(folders, key=lambda path: (path.name.isdigit(), path.name.zfill(24)))
+    return sorted(
+        folders, key=lambda path: (bool(NUMBERED.fullmatch(path.name)), path.name.zfill(24))
+    )
 
 
 def _point(snapshot: Path, copy: Path) -> None:

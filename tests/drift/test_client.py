@@ -160,6 +160,10 @@ FAULTS = {
     "429": Fault("rate_limited"),
     "429 with an instant to wait": Fault("rate_limited", retry_after=0),
     "429 with a wait that is no time": Fault("rate_limited", retry_after="soon"),
+    "429 with a wait of too many digits": Fault("rate_limited", retry_after="9" * 5_000),
+    "429 with a wait until a year too far": Fault(
+        "rate_limited", retry_after="Fri, 31 Dec 99999 23:59:59 GMT"
+    ),
     "500 with HTML": Fault("server_error"),
     "500 without a body": Fault("server_error", html=False),
     "502": Fault("server_error", status=502),
@@ -342,6 +346,21 @@ def test_a_token_that_drift_repeats_is_not_repeated_in_the_sentence(scripted: Sc
     assert failure(server.url).startswith("Drift refused the access token (403): No such token")
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"error":{"message":"caf\\ud800 is closed"}}', "caf? is closed"),
+        (b'{"error":' + b"[" * 100_000, "Bad Request"),
+    ],
+    ids=["half of a surrogate pair", "nested too deeply"],
+)
+def test_words_of_drift_that_nobody_can_write_are_written_otherwise(
+    scripted: Scripted, body: bytes, words: str
+) -> None:
+    said = failure(scripted((400, {}, body)).url)
+    assert said == f"Drift refused the request to /users/meetings/org (400): {words}."
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
     scripted: Scripted, status: int
@@ -361,27 +380,46 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
 def test_the_servers_clock_is_noted_from_its_earliest_to_its_latest(served: Open) -> None:
     server = served(MEETINGS)
     client = client_of(server)
-    assert (client.first_date, client.last_date) == (None, None)
+    assert (client.clock.first, client.clock.last) == (None, None)
     for seconds in (5, -5, 0):
         server.clock = lambda at=NOW + timedelta(seconds=seconds, milliseconds=999): at  # type: ignore[misc]
         slugs(client)
-    assert client.first_date == NOW - timedelta(seconds=5)
-    assert client.last_date == NOW + timedelta(seconds=5)
+    assert client.clock.first == NOW - timedelta(seconds=5)
+    assert client.clock.last == NOW + timedelta(seconds=5)
     assert client.answers == 3
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Jun 2026 08:00:00 GMT"])
+def test_what_one_answer_alone_says_of_the_time_is_passed_over(served: Open) -> None:
+    server = served(MEETINGS)
+    client = client_of(server)
+    for days in (0, 40, -40, 0):
+        server.clock = lambda at=NOW + timedelta(days=days): at  # type: ignore[misc]
+        slugs(client)
+    assert client.clock.first == client.clock.last == NOW
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "Mon, 99 Jun 2026 08:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+    ],
+)
 def test_a_date_that_is_none_is_passed_over(scripted: Scripted, date: str) -> None:
     client = DriftClient(scripted((200, {"Date": date}, b'{"data":[]}')).url, TOKEN)
     assert slugs(client) == []
-    assert (client.first_date, client.last_date) == (None, None)
+    assert (client.clock.first, client.clock.last) == (None, None)
 
 
 def test_a_date_in_another_zone_is_understood(scripted: Scripted) -> None:
     date = "Mon, 01 Jun 2026 10:00:00 +0200"
     client = DriftClient(scripted((200, {"Date": date}, b'{"data":[]}')).url, TOKEN)
     slugs(client)
-    assert client.first_date == client.last_date == datetime(2026, 6, 1, 8, tzinfo=UTC)
+    assert client.clock.first == client.clock.last == datetime(2026, 6, 1, 8, tzinfo=UTC)
 
 
 def test_threads_share_a_client(served: Open) -> None:

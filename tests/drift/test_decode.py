@@ -355,6 +355,20 @@ def test_an_odd_record_loads_alike_beside_a_bad_one(odd: str) -> None:
     assert [rejected.slug for rejected in page.rejected] == ["bad"]
 
 
+def test_a_record_that_is_nested_too_deeply_is_read_rejected_or_broken_json() -> None:
+    for depth in range(800, 1_100, 5):
+        nested = "[" * depth + "]" * depth
+        body = b'{"data":[{"slug":"a"},{"slug":"deep","new":%s}]}' % nested.encode()
+        try:
+            page = decode_page(body)
+        except BrokenAnswerError:
+            continue
+        assert page.rows == 2
+        assert page.meetings["slug"].to_pylist()[0] == "a"
+        for rejected in page.rejected:
+            assert (rejected.slug, rejected.reason) == ("deep", "nested too deeply")
+
+
 def test_a_name_that_is_no_utf8_costs_nothing_else() -> None:
     page = decode_page(body(FULL | {"slug": "a"}, b'{"slug": "b", "\xff": 1}'))
     assert page.meetings["slug"].to_pylist() == ["a", "b"]

@@ -382,6 +382,72 @@ def test_bounds_of_which_none_will_do_are_a_sentence(load: Callable[..., Loaded]
     assert len(run.server.requests) <= 40
 
 
+# --- caps that change
+
+
+@pytest.mark.parametrize("cap", [37, 430, 867])
+def test_a_cap_that_falls_during_the_first_read_is_noticed(
+    load: Callable[..., Loaded], cap: int
+) -> None:
+    run = load(meetings(2_000))
+
+    def lower(number: int, _: str) -> None:
+        run.server.cap = cap if number else 1_000
+
+    run.server.faults = lower
+    words = run.refused()
+    assert words.startswith("Asked in parts, Drift answers without ")
+    assert words.endswith(
+        " that it had answered with before: its answers are cut where nobody can tell, so a read"
+        " cannot be complete. Nothing was loaded."
+    )
+    run.server.faults = lambda *_: None
+    run.sync()  # by the lower cap, from the first answer on
+    assert run.count("listed_meetings") == 2_000
+
+
+def test_records_that_cannot_be_used_are_not_missed(load: Callable[..., Loaded]) -> None:
+    bad = [
+        one | {"slug": None, "slotStart": int(str(one["slotStart"])) + 1} for one in meetings(60)
+    ]
+    run = load([*meetings(1_500), *bad])
+    run.sync()
+    assert run.count("listed_meetings") == 1_500
+
+
+@pytest.mark.parametrize("cap", [871, 893, 929, 935])
+def test_a_later_cap_a_little_below_the_limit_is_noticed(
+    load: Callable[..., Loaded], cap: int
+) -> None:
+    run = load(meetings(3_000))
+    run.sync()
+    for new in (0, 40, 80):
+        more = (
+            [
+                one | {"slug": f"{new}-{one['slug']}", "slotStart": int(str(one["slotStart"])) + 1}
+                for one in meetings(3_000)[:: 3_000 // new]
+            ]
+            if new
+            else []
+        )
+        run.server.set_meetings([*meetings(3_000), *more])
+        run.server.cap = cap
+        run.sync()
+        assert run.count("listed_meetings") == 3_000 + len(more)
+
+
+def test_windows_that_are_alike_cost_three_requests_at_most(load: Callable[..., Loaded]) -> None:
+    run = load(meetings(3_000))
+    run.sync()
+    without = [one for n, one in enumerate(meetings(3_000)) if n % 930 != 5]
+    for listed in (meetings(3_000), without):
+        run.server.set_meetings(listed)
+        before = len(run.server.requests)
+        run.sync()
+        assert len(run.server.requests) - before <= 4 + 3 * (listed is without)
+        assert run.count("listed_meetings") == len(listed)
+
+
 # --- nothing
 
 
