@@ -75,4 +75,5 @@ def _tell(sentence: str) -> bool:
 
 
 def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()  # a sentence may quote a record
+    # A sentence may quote a record, or a path, with what is no UTF-8.
+    return hashlib.sha256(key.encode(errors="backslashreplace")).hexdigest()
