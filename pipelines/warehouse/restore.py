@@ -186,7 +186,7 @@ def _add_from(mine: duckdb.DuckDBPyConnection, keys: Keys) -> int:
     if not (count(unknown(LOADS)) or (has_fewer and count(unknown(history)))):
         return 0
     added = 0
-    for table in theirs.keys() & keys.keys() & ours.keys():
+    for table in sorted(theirs.keys() & keys.keys() & ours.keys()):
         both = (mine.execute(f"describe {one[table]}").fetchall() for one in (ours, theirs))
         columns, stored = ({f'"{name}"' for name, *_ in rows} for rows in both)
         names = ", ".join(columns & stored)
