@@ -1,41 +1,38 @@
 """The dlt source `drift`: booked meetings with every state seen, and the records that they name.
 
 This file declares; the work is done behind it. In the order in which a page of meetings passes:
-`meetings` (one complete read), `windows` (which spans are asked for), `client` and `endpoints` (one
+`meetings` (one complete read), `windows` (which spans are asked for), `client` and `api` (one
 request), `decode` (bytes to Arrow), `privacy` (what may be written), `versions` (what is new),
-`known_state` (what the destination has), `tables` (what is written). `related` reads users, teams
-and playbooks, `conversation_report` conversations in bulk, `read_by_id` contacts, and the other
-conversations. Sources of their own: `import_files`
-(meetings from files) and `redact` (what is stored, written anew; `forgotten` says without whom).
+`trust` (what is accepted), `tables` (what is written). `related` reads users, teams and playbooks,
+`details` contacts and conversations. `reading` is what all of them are given, `known_state` what
+the destination has, `values` how a value of Drift's is read. `import_files` is a source of its own:
+meetings from `saved_files`, or the tables of an archive. `redact` removes from what is stored what
+may not be kept, and whoever is to be forgotten.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import dlt
 from dlt.extract import DltResource
 
-from . import endpoints, records, tables
-from .api import BASE_URL
+from .api import BASE_URL, DriftError
 from .client import DriftClient
-from .conversation_report import read_conversations
-from .errors import DriftError
-from .forgotten import holds_forgotten
-from .meetings import read_meetings
+from .details import (
+    attribute_columns,
+    is_waiting,
+    read_contacts,
+    read_conversations,
+    read_single_conversations,
+)
+from .meetings import Acceptance, read_meetings
 from .privacy import policy_of
-from .read_by_id import Wanted, read_by_id
-from .related import read_playbooks, read_teams, read_users, summary
-from .run import Run, last_read
-from .trust import believe
-from .waiting import is_waiting, wanted_records
+from .reading import Reading, check_read, last_read, summary
+from .related import read_playbooks, read_teams, read_users
 
 __all__ = [
     "DriftError",
-    "believe",
+    "check_read",
     "drift_source",
-    "holds_forgotten",
     "is_waiting",
     "last_read",
     "summary",
@@ -70,7 +67,7 @@ def drift_source(
 
     Args:
         base_url: Where Drift's API answers.
-        access_token: A token. `endpoints` has the scope that each resource needs.
+        access_token: A token. `README.md` has the scope that each request needs.
         overlap_hours: How far behind the newest `updatedAt` the cursor stays, for versions that
             Drift commits late.
         requests_in_flight: The most requests under way at once.
@@ -90,7 +87,7 @@ def drift_source(
         full_refresh: Read without what the last run left, and ask again for records that were
             gone. Drops nothing.
         max_delisted_share: The share of the meetings listed, and still to be in sight, that a read
-            may lack and be believed (see `believe`); 20 may always go missing.
+            may lack and be accepted (see `check_read`); 20 may always go missing.
         accept_delisted: Whether it may lack any number.
         accept_organisation: Whether it may have meetings of another organisation than those loaded.
         started_at: When this run starts, where that is not now.
@@ -100,116 +97,34 @@ def drift_source(
         `conversations_by_id`. Each loads what is new or changed. A resource that is switched off
         loads nothing.
     """
-    configured = policy_of(personal_data, personal_data_key)
+    policy = policy_of(personal_data, personal_data_key)
     client = DriftClient(
         base_url,
         access_token,
         max_connections=requests_in_flight,
         deadline_seconds=deadline_seconds,
-        quotes_drift=configured.keeps,
+        quotes_drift=policy.keeps,
     )
-    run = Run(
-        client,
-        configured,
-        requests_in_flight,
-        started_at or datetime.now(UTC),
-        full_refresh,
-        contacts_seconds,
-        accept_delisted,
-        accept_organisation,
-        max_delisted_share,
-    )
+    reading = Reading(client, policy, full_refresh, started_at, contacts_seconds)
+    acceptance = Acceptance(max_delisted_share, accept_delisted, accept_organisation)
     cursor = dlt.sources.incremental[datetime](
         "updated_at", primary_key=(), lag=overlap_hours * 3600
     )
-    further = records.attribute_columns(contact_attributes or [])
-    refresh = timedelta(days=contact_refresh_days)
+    further = attribute_columns(contact_attributes or [])
+    refresh, most = timedelta(days=contact_refresh_days), contacts_per_run
+    # One resource after another, in this order: what meetings name, the others read.
+    dlt.config["sources.drift.extract.next_item_mode"] = "fifo"
     return [
-        meetings_resource(run, cursor),
-        users_resource(run, is_on=users),
-        teams_resource(run, is_on=teams),
-        playbooks_resource(run, is_on=playbooks),
-        conversations_resource(run, is_on=conversations),
-        contacts_resource(run, further, contacts_per_run, refresh, is_on=contacts),
-        conversations_by_id_resource(run, contacts_per_run, is_on=conversations),
+        read_meetings(reading, acceptance, cursor),
+        _if(users, read_users(reading)),
+        _if(teams, read_teams(reading)),
+        _if(playbooks, read_playbooks(reading)),
+        _if(conversations, read_conversations(reading)),
+        _if(contacts, read_contacts(reading, further, most, refresh)),
+        _if(conversations, read_single_conversations(reading, most)),
     ]
 
 
-@dlt.resource(name="meetings")
-def meetings_resource(
-    run: Run,
-    updated: dlt.sources.incremental[datetime] = dlt.sources.incremental("updated_at"),  # noqa: B008
-) -> Iterator[Any]:
-    """Every state of each meeting in sight, from 30 days ago to the end of time.
-
-    Tables: `meeting_versions`, `listed_meetings`, `unlisted_meetings`, `rejected_meetings`,
-    `syncs`. A read is complete, or it raises `DriftError` and nothing of it is loaded; whether what
-    it says is believed, `believe` says.
-    """
-    yield from read_meetings(run, updated)
-
-
-@dlt.resource(name="users")
-def users_resource(run: Run, is_on: bool) -> Iterator[Any]:
-    """Table `users`: those of Drift's list, and agents of meetings who are not in it."""
-    if is_on:
-        yield from read_users(run)
-
-
-@dlt.resource(name="teams")
-def teams_resource(run: Run, is_on: bool) -> Iterator[Any]:
-    """Tables `teams` and `team_members`. A team or member that leaves stays, marked."""
-    if is_on:
-        yield from read_teams(run)
-
-
-@dlt.resource(name="playbooks")
-def playbooks_resource(run: Run, is_on: bool) -> Iterator[Any]:
-    """Table `playbooks`. One that vanishes from Drift's list stays, marked."""
-    if is_on:
-        yield from read_playbooks(run)
-
-
-@dlt.resource(name="conversations")
-def conversations_resource(run: Run, is_on: bool) -> Iterator[Any]:
-    """Table `conversations`: those in which meetings were booked, by a report on many of them."""
-    if is_on:
-        yield from read_conversations(run)
-
-
-@dlt.resource(name="contacts")
-def contacts_resource(
-    run: Run, further: dict[str, str], most: int, refresh: timedelta, is_on: bool
-) -> Iterator[Any]:
-    """Table `contacts`: who booked the meetings that are loaded, one request each.
-
-    `further` has columns by the attributes that they hold, beside the usual ones.
-    """
-    if not is_on:
-        return
-    extra: tables.Columns = {
-        column: ("text", f"The attribute {name}.") for name, column in further.items()
-    }
-    table = replace(tables.CONTACT, columns={**tables.CONTACTS, **extra})
-
-    def decode(body: bytes) -> records.Row:
-        return records.contact_row(body, further)
-
-    yield from run.wait_for_meetings()
-    ids = wanted_records(run, table, "scheduler_id", run.read_at() - refresh)["id"].to_pylist()
-    share = 0.5 if run.single_conversations else 1.0
-    yield from read_by_id(run, Wanted(endpoints.CONTACT, table, decode, most), ids, share=share)
-
-
-@dlt.resource(name="conversations_by_id")
-def conversations_by_id_resource(run: Run, most: int, is_on: bool) -> Iterator[Any]:
-    """Table `conversations`: those that the report does not have, one request each."""
-    if not is_on:
-        return
-    table, decode = tables.CONVERSATION, records.conversation_row
-    yield from run.wait_for_meetings()
-    yield from run.wait_for_report()
-    ids = run.single_conversations
-    if ids is None:
-        ids = wanted_records(run, table, "conversation_id")["id"].to_pylist()
-    yield from read_by_id(run, Wanted(endpoints.CONVERSATION, table, decode, most), ids)
+def _if(is_on: bool, resource: DltResource) -> DltResource:
+    """The resource, or one of its name that loads nothing."""
+    return resource if is_on else dlt.resource([], name=resource.name)

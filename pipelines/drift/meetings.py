@@ -1,242 +1,269 @@
 """One complete read of the meetings in sight: bytes → Arrow → new versions → raw tables."""
 
-import hashlib
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from time import monotonic
 from typing import Any, Final
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from . import endpoints, tables
-from .api import LIKELY_AHEAD_DAYS, LIMIT
-from .bounds import Asking
-from .client import DriftClient
-from .decode import NOTHING, Page, decode_answer, is_nothing
-from .errors import GoneError
-from .known_state import KnownState
-from .privacy import PrivacyPolicy
-from .rejects import new_rejects
-from .run import Run
-from .sql import timestamp_literal
-from .syncs import VISIBLE, begin_sync, sync_row
-from .trust import (
-    check_organisations,
-    check_times,
-    doubt_read,
-    known_organisations,
-    missing_too_many,
-    rejected_too_many,
+from . import api, tables
+from .api import (
+    FAR_MS,
+    LIKELY_AHEAD_DAYS,
+    LIMIT,
+    VISIBLE_DAYS,
+    DriftError,
+    ForbiddenError,
+    GoneError,
 )
+from .decode import Page, decode_answer, decode_page, is_nothing
+from .reading import Reading
+from .trust import check_organisations, missing_too_many, rejected_too_many
 from .values import from_milliseconds, to_milliseconds
-from .versions import KNOWN_COLUMNS, VersionSet
-from .windows import FULL, Window, quantile_cuts
+from .versions import VersionSet
+from .windows import FULL, CompleteRead, Window, quantile_cuts, windows_between
 
 log = logging.getLogger(__name__)
 
-ROWS_PER_WINDOW: Final = 930
-"""Meetings that a window is cut for: short of the limit, with room for those booked since."""
-
-ROWS_PER_BATCH: Final = 50_000
+ROWS_PER_BATCH: Final = 20_000
 """Meetings that are compared and handed to dlt together: some 20 MB of Arrow."""
 
-EXPECTED: Final = 0.9
-"""The share of the meetings that a window is cut for, or of all, below which an answer is short."""
+SYNC_ID: Final = "%Y%m%dT%H%M%S.%fZ"
+
+VISIBLE: Final = timedelta(days=VISIBLE_DAYS)
+DAY: Final = timedelta(days=1)
+"""How far inside the window a meeting starts that a read can miss: at its edge, nobody knows."""
+
+DAY_MS: Final = 86_400_000
+CENTURY_MS: Final = 946_684_800_000
+"""2000-01-01. What is before it was no meeting of Drift's, but a time in seconds."""
+
+SOME: Final = 5
+"""Meetings at the wrong time that are no coincidence."""
+
+NOTHING: Final = decode_page(b'{"data":[]}')
 
 
-def read_meetings(run: Run, updated: dlt.sources.incremental[datetime]) -> Iterator[Any]:
-    """The new versions in batches, then what the read rejected, listed and was.
+class AddressError(DriftError):
+    """Nothing of Drift's API is where it is looked for."""
 
-    All of it is one load package. A read that fails raises, and nothing of it is loaded; of one
-    that is not believed (see `trust`), versions and rejected records are.
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What a read must be to be accepted, and what is accepted all the same."""
+
+    max_delisted_share: float
+    accept_delisted: bool
+    accept_organisation: bool
+
+
+# Without `section`, dlt would look for a resource's settings under the name of its module.
+@dlt.resource(name="meetings", section="drift")
+def read_meetings(  # noqa: PLR0915 - in the order in which it happens
+    reading: Reading,
+    acceptance: Acceptance,
+    updated: dlt.sources.incremental[datetime] = dlt.sources.incremental("updated_at"),  # noqa: B008
+) -> Iterator[Any]:
+    """Every state of each meeting in sight, from 30 days ago to the end of time.
+
+    New versions in batches, then what the read rejected, listed and was, all in one load package.
+    A read is complete, or it raises `DriftError` and nothing of it is loaded; of one that is not
+    accepted (see `check_read`), versions and rejected records are.
     """
-    began, answers_before = monotonic(), run.client.answers
-    run.begin()
-    state = dlt.current.resource_state()
-    last: dict[str, Any] = state.get("last_read", {})
-    since = None if run.full_refresh else updated.start_value
+    found = reading.found
+    client, now, began = reading.client, reading.now or datetime.now(UTC), monotonic()
+    client.begin(now)
+    answers_before = client.answers
+    found.versions.clear()
     # Every state in sight is compared with those known, whatever its updatedAt: Drift has not said
     # that each change raises it. So dlt's own filter is off; the cursor says what to compare with.
+    start_value, lag = updated.start_value, timedelta(seconds=updated.lag or 0)
     updated.advance(None)  # type: ignore[arg-type]
-    left = {} if run.full_refresh else last
-    ask, pages = _ask(run, left, is_empty=not last.get("has_listed"))
-    pages = chain([next(pages)], pages)  # an answer brings the server's time
-    with run.destination.open() as stored:
-        known = _known_versions(stored, since, run.now() - VISIBLE)
-        organisations = set() if run.accept_organisation else known_organisations(stored)
-        begun, righted = begin_sync(stored, last, state.get("last_id"), run.now())
-    state["last_id"] = sync_id = begun["sync_id"]
-    started_at = begun["started_at"]
-    with closing(VersionSet(known, sync_id=sync_id, started_at=started_at)) as versions:
-        for table in tables.RELATED:  # models read them, whether or not they are loaded
-            if table.name not in dlt.current.source_schema().tables:
-                yield table.rows([])
-        for batch in chain(_batches(_reported(pages, run.client)), [None]):
-            new = versions.add(batch) if batch else versions.rest()
-            check_organisations(new, organisations)
-            # Every table exists from the first run on, however little it finds.
-            if new.num_rows or not (batch or last or versions.versions_added):
-                run.keep_ids(new)
-                yield tables.VERSIONS.rows(new)
-        check_times(versions)
-        finished_at = started_at + timedelta(seconds=monotonic() - began)
-        window_to = from_milliseconds(ask.reach(run.now()).last)
-        sync = sync_row(begun, versions, run.client, finished_at, window_to)
-        listing = yield from _rejected_and_listed(run, versions, sync, left, is_first=not last)
-        if listing:
-            requests = run.client.answers - answers_before
-            yield tables.SYNC.rows([*righted, sync | {"requests": requests}])
-            # Neither a meeting dated ahead nor a wrong clock may carry the cursor past this read.
-            if newest := versions.newest_updated_at:
-                updated.advance(min(newest, started_at, run.client.clock.first or started_at))
-            state["last_read"] = {
-                "sync_id": sync_id,
-                "started_at": started_at,
-                "listing": listing,
-                "has_listed": sync["meetings_seen"] > 0 or last.get("has_listed", False),
-                "bounds": ask.number,
-                **_lengths(
-                    versions.slot_starts(),
-                    ask.longest if ask.is_capped else max(ask.longest, *left.get("whole", [0])),
-                ),
-            }
-    run.has_read_meetings = True
-
-
-def _ask(
-    run: Run, left: dict[str, Any], *, is_empty: bool
-) -> tuple[Asking[Page], Iterator[tuple[Window, Page]]]:
-    """The pages of a read that goes on from what the last one left, and what asks for them."""
-    likely = Window(
-        to_milliseconds(run.started_at - VISIBLE),
-        to_milliseconds(run.started_at + timedelta(days=LIKELY_AHEAD_DAYS)),
+    with reading.destination.open() as stored:
+        stored.remove_leftovers()
+        privacy = reading.policy.forgetting(stored)
+        last = stored.newest_sync()
+        since = last["newest_updated_at"] - lag if last.get("newest_updated_at") else start_value
+        # What was in sight in the last read may be again: the times of both are known from clocks.
+        oldest = min(now - VISIBLE, last.get("window_from", now)) - DAY
+        before = stored.before(oldest, None if reading.full_refresh else since)
+    left = {} if reading.full_refresh else last
+    read = CompleteRead(
+        fetch_meetings(reading, is_empty=not before.most_seen),
+        Window(
+            to_milliseconds(now - VISIBLE),
+            to_milliseconds(now + timedelta(days=LIKELY_AHEAD_DAYS)),
+        ),
+        cap=left.get("answer_cap") or LIMIT,
+        proven=before.most_seen if left else 0,
+        in_flight=client.in_flight,
     )
-    fetch = fetch_meetings(run.client, run.privacy, is_empty=is_empty)
-    ask = Asking(fetch, number=left.get("bounds", 0), checks=not left)
-    whole = range(*left.get("whole", [0]))
-    cuts = left.get("cuts", [])
-    rows = left.get("rows", ROWS_PER_WINDOW)
-    return ask, ask.read(run.now, cuts, likely, rows=rows, whole=whole, in_flight=run.in_flight)
-
-
-def _lengths(slot_starts: Sequence[int], longest: int) -> dict[str, Any]:
-    """Where the next read cuts, and which lengths of its answers will be no surprise."""
-    capped = longest < len(slot_starts)
-    rows = min(ROWS_PER_WINDOW, int(FULL * longest)) if capped else ROWS_PER_WINDOW
-    least = int(EXPECTED * min(rows, len(slot_starts)))
-    cuts = quantile_cuts(slot_starts, rows)
-    return {"cuts": cuts, "rows": rows, "whole": [least, max(least, longest)]}
-
-
-def _rejected_and_listed(
-    run: Run, versions: VersionSet, sync: dict[str, Any], left: dict[str, Any], *, is_first: bool
-) -> Generator[Any, None, str | None]:
-    """What the read rejected, what it listed, and what it lists no more: a digest of the listing.
-
-    Where the last read listed the same, the table is written only if it differs. Nothing is listed,
-    and there is no digest, where the read is not believed.
-    """
-    slugs = versions.slugs()
-    listing = hashlib.sha256("\n".join(slugs["slug"].to_pylist()).encode()).hexdigest()
-    doubt, unlisted = rejected_too_many(versions, run.privacy), None
-    with run.destination.open() as stored:
-        rejected = [run.privacy.rejected(record) for record in versions.rejected]
-        rejects = new_rejects(stored, rejected, versions.sync_id)
-        is_same = listing == left.get("listing") and slugs.num_rows == stored.count(tables.LISTED)
-        if not (doubt or is_same):
-            query = f"select slug from {tables.LISTED.name}"
-            unlisted = versions.unlisted(stored.table(query, slugs.schema, tables.LISTED))
-            if not run.accept_delisted:
-                window = sync["window_from"], sync["window_to"]
-                doubt = missing_too_many(stored, versions, unlisted, window, run.max_delisted_share)
-    if rejects or is_first:
+    cuts = quantile_cuts(_starts(before.listed) if left else [], int(FULL * read.cap))
+    pages = read.pages(windows_between(cuts))
+    pages = chain([next(pages)], pages)  # an answer brings the server's time
+    found.read_at = started_at = client.started_at()
+    sync_id = _next_sync_id(before.last_id, started_at)
+    known = privacy.comparable(before.states)
+    versions = VersionSet(known, sync_id=sync_id, started_at=started_at)
+    organisations = set() if acceptance.accept_organisation else before.organisations
+    for batch in _batches(pages, reading):
+        new = versions.add([privacy.page(page) for page in batch])
+        check_organisations(new, organisations)
+        if new.num_rows:
+            found.keep(new)
+            yield tables.VERSIONS.rows(new)
+    finished_at = started_at + timedelta(seconds=monotonic() - began)
+    window_from, window_to = finished_at - VISIBLE, from_milliseconds(FAR_MS)
+    slugs, seen = versions.slugs(), versions.meetings_seen()
+    objection = rejected_too_many([*map(privacy.rejected, versions.rejected)], seen)
+    if not (objection or acceptance.accept_delisted):
+        window = window_from + DAY, window_to
+        objection = missing_too_many(before.listed, slugs, window, acceptance.max_delisted_share)
+    with reading.destination.open() as stored:
+        rejects = privacy.new_rejects(stored, versions.rejected, sync_id)
+    if rejects:
         yield tables.REJECTED.rows(rejects)
-    doubt_read(doubt)
-    if doubt:
-        return None
-    if unlisted is not None:
-        if unlisted.num_rows or is_first:
-            yield tables.UNLISTED.rows(unlisted)
-        yield tables.LISTED.rows(slugs)
-    return listing
+    # Undocumented attributes go where not everything may be kept, and their names with them.
+    names = sorted(versions.undocumented - before.attributes) if privacy.keeps else []
+    if names:
+        yield tables.ATTRIBUTE.rows([{"name": name, "sync_id": sync_id} for name in names])
+    dlt.current.resource_metrics().update(objection=objection, new_attributes=names)
+    row = {
+        "sync_id": sync_id,
+        "versions_added": versions.versions_added,
+        "rejected": len(versions.rejected),
+    }
+    if objection:
+        yield tables.IMPORT.rows([{**row, "imported_at": started_at, "records": seen}])
+    else:
+        listings = _listings(before.listed_slugs, slugs, sync_id)
+        if listings.num_rows:
+            yield tables.LISTING.rows(listings)
+        # Neither a meeting dated ahead nor a wrong clock carries the cursor past this read.
+        newest = [versions.newest_updated_at, last.get("newest_updated_at")]
+        newest_updated_at = min([started_at, max(filter(None, newest), default=started_at)])
+        updated.advance(newest_updated_at)
+        sync = {
+            "started_at": started_at,
+            "finished_at": finished_at,
+            "window_from": window_from,
+            "window_to": window_to,
+            "requests": client.answers - answers_before,
+            "meetings_seen": seen,
+            "newest_updated_at": newest_updated_at,
+            "answer_cap": read.cap if read.cap < LIMIT else None,
+        }
+        yield tables.SYNC.rows([row | sync | _gap(last, window_from)])
+    # Every table exists from the first run on, however little it finds: models read them.
+    for table in tables.ALL:
+        if table.name not in dlt.current.source_schema().tables:
+            yield table.rows([])
+    pa.default_memory_pool().release_unused()  # some 100 MB that the load can have
 
 
-def fetch_meetings(
-    client: DriftClient,
-    privacy: PrivacyPolicy = PrivacyPolicy(),  # noqa: B008 - it cannot be changed
-    *,
-    is_empty: bool = False,
-) -> Callable[[int, int], Page]:
+def _starts(listed: pa.Table) -> list[int]:
+    """Slot starts in epoch milliseconds, ascending."""
+    starts = listed["slot_start"].drop_null().cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
+    return list(starts.take(pc.sort_indices(starts)).to_pylist())
+
+
+def _listings(before: pa.Array, slugs: pa.Array, sync_id: str) -> pa.Table:
+    """What is listed now and was not before, and the other way round."""
+    new = slugs.filter(pc.invert(pc.is_in(slugs, before)))
+    gone = before.filter(pc.invert(pc.is_in(before, slugs)))
+    is_listed = [*([True] * len(new)), *([False] * len(gone))]
+    columns = [pa.concat_arrays([new, gone]), pa.repeat(sync_id, len(is_listed)), is_listed]
+    return pa.table(columns, schema=tables.LISTING.schema)
+
+
+def _next_sync_id(last: str | None, started_at: datetime) -> str:
+    """A `sync_id` that is greater than the last one, whatever happened to any clock."""
+    sync_id = started_at.astimezone(UTC).strftime(SYNC_ID)
+    if last and last >= sync_id:
+        sync_id = (datetime.strptime(last, SYNC_ID) + timedelta(milliseconds=1)).strftime(SYNC_ID)
+    return sync_id
+
+
+def _gap(last: tables.Row, window_from: datetime) -> tables.Row:
+    """The span of meeting times that no run saw whole, where over 30 days lie between two."""
+    before = last.get("started_at")
+    if before is None or before >= window_from:
+        return {"gap_from": None, "gap_to": None}
+    return {"gap_from": before, "gap_to": window_from}
+
+
+def fetch_meetings(reading: Reading, *, is_empty: bool = False) -> Callable[[int, int], Page]:
     """Fetches the meetings whose slots start between two times, in epoch milliseconds.
 
-    Where nothing was ever listed (`is_empty`), Drift may say so without a list.
+    Where nothing was ever listed (`is_empty`), Drift may say so without a list, or with 404 if
+    another endpoint answers: else `AddressError` is raised.
     """
 
     def decode(body: bytes) -> Page:
-        page = decode_answer(NOTHING if is_empty and is_nothing(body) else body)
-        return replace(page, meetings=privacy.meetings(page.meetings))
+        return NOTHING if is_empty and is_nothing(body) else decode_answer(body)
 
     def fetch(min_start_time: int, max_start_time: int) -> Page:
         bounds = {"min_start_time": min_start_time, "max_start_time": max_start_time}
         try:
-            return client.get(endpoints.MEETINGS, decode, {**bounds, "limit": LIMIT})
-        except GoneError:
+            page = reading.client.get(api.MEETINGS, decode, {**bounds, "limit": LIMIT})
+        except GoneError as gone:
             if not is_empty:
                 raise
-            return decode(NOTHING)
+            _check_address(reading, gone)
+            return NOTHING
+        _check_times(page, min_start_time, max_start_time)
+        return page
 
     return fetch
 
 
-def _reported(
-    pages: Iterable[tuple[Window, Page]], client: DriftClient
-) -> Iterator[tuple[Window, Page]]:
-    """The same pages, each told to whoever watches."""
-    read = 0
-    for window, page in pages:
+def _check_address(reading: Reading, gone: GoneError) -> None:
+    try:
+        reading.client.get(api.USERS, bytes)
+    except ForbiddenError:
+        pass
+    except GoneError:
+        raise AddressError(
+            f"{reading.client.base_url} knows neither meetings nor users, so it is no address of"
+            f" Drift's API: set sources.drift.base_url. {gone}"
+        ) from gone
+
+
+def _check_times(page: Page, first: int, last: int) -> None:
+    """Raises `DriftError` where the bounds do not filter on slotStart, in milliseconds."""
+    starts, least, most = page.slot_starts, max(first - DAY_MS, CENTURY_MS), last + DAY_MS
+    if not starts or (least <= min(starts) and max(starts) <= most):
+        return
+    outside = [at for at in starts if not least <= at <= most]
+    if len(outside) >= SOME and 4 * len(outside) > page.rows:
+        asked = f"{from_milliseconds(first):%Y-%m-%d} to {from_milliseconds(last):%Y-%m-%d}"
+        raise DriftError(
+            f"Asked for meetings from {asked}, Drift answers with {len(outside):,} that start at"
+            f" other times, such as {from_milliseconds(outside[0]):%Y-%m-%d}: its bounds do not"
+            " filter on slotStart in milliseconds, so a read cannot be complete. Nothing was"
+            " loaded."
+        )
+
+
+def _batches(pages: Iterable[tuple[Window, Page]], reading: Reading) -> Iterator[list[Page]]:
+    """The pages, many at once; whoever watches is told of each."""
+    batch, held, read = list[Page](), 0, 0
+    for _, page in pages:
+        batch.append(page)
+        held += page.rows
         read += page.rows
-        log.info(f"{read:,} meetings read in {client.answers:,} requests", extra={"passing": True})
-        yield window, page
-
-
-def _batches(pages: Iterable[tuple[Window, Page]]) -> Iterator[list[tuple[Window, Page]]]:
-    batch: list[tuple[Window, Page]] = []
-    for window, page in pages:
-        batch.append((window, page))
-        if sum(held.rows for _, held in batch) >= ROWS_PER_BATCH:
+        asked = f"{reading.client.answers:,} requests"
+        log.info(f"{read:,} meetings read in {asked}", extra={"passing": True})
+        if held >= ROWS_PER_BATCH:
             yield batch
-            batch = []
+            batch, held = [], 0
     if batch:
         yield batch
-
-
-def _known_versions(stored: KnownState, since: datetime | None, oldest: datetime) -> pa.Table:
-    """The known states that this read may bring again.
-
-    That is those of meetings that may be in sight, and those updated after the cursor, wherever
-    they have moved since. Columns: `versions.KNOWN_COLUMNS`.
-    """
-    wanted = f"slot_start is null or slot_start >= {timestamp_literal(oldest - timedelta(days=1))}"
-    if since:
-        wanted += f" or updated_at >= {timestamp_literal(since)}"
-    return stored.table(
-        f"""
-        select
-            slug,
-            case when not is_updated_at_inferred then updated_at end as updated_at,
-            content_hash,
-            row_number() over (
-                partition by slug, case when not is_updated_at_inferred then updated_at end
-                order by sync_id desc, content_hash desc
-            ) = 1 as is_newest
-        from {tables.VERSIONS.name}
-        where {wanted}
-        """,
-        KNOWN_COLUMNS,
-        tables.VERSIONS,
-    )

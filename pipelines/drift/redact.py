@@ -1,160 +1,194 @@
-"""A dlt source that writes what is stored anew: as `sources.drift.personal_data` now says, and
-without the visitors who are to be forgotten.
+"""What is stored, as `sources.drift.personal_data` now says, and without the visitors who are to be
+forgotten: plain statements, in one transaction at the destination.
 
-Each table that may hold something personal is read from the destination in batches, passed through
-the policy, and replaced as a whole.
+No version changes its identity: its `content_hash` holds nothing that has to go. A visitor is
+remembered: a read or an import that meets one keeps nothing personal of theirs.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import dlt
-import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
+from dlt.common.configuration.inject import with_config
 from dlt.extract import DltResource
 
-from . import tables
-from .decode import Rejected
-from .forgotten import Visitors, forgetting
-from .known_state import Destination
-from .privacy import PrivacyPolicy, policy_of
-from .records import Row
-from .rejects import rejected_id
-from .tables import RawTable
-from .versions import DIGEST, SENT
+from .api import DriftError
+from .known_state import KnownState, contact_ids, listed, opened, transpile
+from .privacy import PrivacyPolicy, gone, keyed_hash, policy_of
+from .tables import CONTACT, DETAILS, FORGOTTEN, REJECTED, USER, VERSIONS, RawTable, Row
+from .values import as_id
 
-REDACTED: Final = (tables.VERSIONS, tables.REJECTED, tables.USER, tables.CONTACT)
-"""The tables that may hold something personal."""
+MOST: Final = 500
+"""Values that one statement changes."""
+
+
+class VisitorError(DriftError):
+    """Neither an e-mail address nor a contact's id."""
+
+    exit_code = 2
+
+
+@with_config(sections=("sources", "drift"))
+def remember(
+    pipeline: dlt.Pipeline,
+    visitor: str,
+    personal_data: str = "keep",
+    personal_data_key: dlt.TSecretStrValue | None = None,
+) -> tuple[list[Row], str]:
+    """Rows for `forgotten_visitors`, and in words what the destination has of them.
+
+    `visitor` is a contact's id, or an e-mail address: all contacts that have it are meant. Raises
+    `VisitorError` where it is neither. The settings are those of `drift_source`.
+    """
+    policy, number = policy_of(personal_data, personal_data_key), as_id(visitor)
+    if number is None and not re.fullmatch(r"[^@\s]+@[^@\s]+", visitor.strip()):
+        raise VisitorError(
+            "--forget takes an e-mail address, or a contact's id, which is a number."
+        )
+    with opened(pipeline) as stored:
+        known = stored.forgotten()
+        visitors: dict[str, str | None] = {str(number): None}
+        if number is None:
+            key = None if policy.key else next(filter(None, known.values()), secrets.token_hex(32))
+            visitors = {keyed_hash(key or policy.key, visitor): key}
+            theirs = policy.forgetting(stored, visitors)
+            columns = pa.schema([CONTACT.schema.field(name) for name in ("id", "email")])
+            every = stored.table(f"select id, email from {CONTACT.name}", columns).to_pylist()
+            same = (row["id"] for row in every if theirs.forgets(row["email"] or ""))
+            visitors |= dict.fromkeys(map(str, same))
+        ids = contact_ids(visitors)
+        contacts, slugs = _contacts(stored, ids), stored.slugs_of(ids)
+    found = f"contacts: {contacts:,}; meetings, which still count: {len(slugs):,}"
+    if not contacts and not slugs:
+        found = "nobody who is known here; what comes later will not be kept"
+    again = " (asked for before)" * (visitors.keys() <= known.keys())
+    now = datetime.now(UTC)
+    rows = [{"visitor": v, "hash_key": visitors[v], "forgotten_at": now} for v in visitors]
+    return [row for row in rows if row["visitor"] not in known], found + again
 
 
 @dlt.source(name="drift", max_table_nesting=0)
-def drift_redacted(
-    forgotten: Sequence[Row],
+def remembered(visitors: Sequence[Row]) -> DltResource:
+    """The resource `forgotten_visitors`: new rows for the table of that name."""
+    return dlt.resource([FORGOTTEN.rows(visitors)], name=FORGOTTEN.name)
+
+
+def holds_forgotten(pipeline: dlt.Pipeline) -> bool:
+    """Whether the destination has contacts, notes or undocumented attributes of the forgotten."""
+    with opened(pipeline) as stored:
+        ids = contact_ids(stored.forgotten())
+        more = " and (meeting_notes is not null or other_attributes is not null)"
+        return bool(_contacts(stored, ids) or stored.slugs_of(ids, more))
+
+
+@with_config(sections=("sources", "drift"))
+def redact(
+    pipeline: dlt.Pipeline,
     personal_data: str = "keep",
     personal_data_key: dlt.TSecretStrValue | None = None,
-) -> list[DltResource]:
-    """Every row of `REDACTED`, as far as the policy lets it be, in place of those there are.
-
-    Args:
-        forgotten: New rows for `forgotten_visitors`.
-        personal_data: keep, hash or drop: see `privacy`.
-        personal_data_key: The key of the hash.
-    """
-    configured = policy_of(personal_data, personal_data_key)
-    visitors = {row["visitor"]: row["hash_key"] for row in forgotten}
-
-    def resource(table: RawTable) -> DltResource:
-        def rewritten() -> Iterator[Any]:
-            stored = _contacts_as_stored() if table is tables.CONTACT else table
-            anew, some = replace(stored, write_disposition="replace"), False
-            for rows in _redacted(stored, configured, visitors):
-                if rows.num_rows:
-                    some = True
-                    yield anew.rows(rows)
-            if not some:  # else the old rows would stay
-                yield anew.rows([])
-
-        return dlt.resource(rewritten, name=table.name)
-
-    new = [tables.FORGOTTEN.rows(forgotten)] if forgotten else []
-    remembered = dlt.resource(new, name=tables.FORGOTTEN.name)
-    return [remembered, *(resource(table) for table in REDACTED)]
+) -> None:
+    """Removes from all tables what may not be kept. The settings are those of `drift_source`."""
+    pipeline.activate()
+    if pipeline.default_schema_name is None:
+        pipeline.sync_destination()
+    if pipeline.default_schema_name is None or VERSIONS.name not in pipeline.default_schema.tables:
+        return  # nothing is stored
+    contacts = pipeline.default_schema.tables[CONTACT.name]["columns"]
+    with opened(pipeline) as stored:
+        policy = policy_of(personal_data, personal_data_key).forgetting(stored)
+        statements = list(statements_of(stored, policy, contacts))
+        client = stored.client
+        has_transactions = client.capabilities.supports_transactions is not False
+        with client.begin_transaction() if has_transactions else nullcontext():
+            client.execute_many([transpile(client, statement) for statement in statements])
 
 
-def _contacts_as_stored() -> RawTable:
-    """The table with the columns that `contact_attributes` has ever given it."""
-    stored = dlt.current.source_schema().tables.get(tables.CONTACT.name, {"columns": {}})
-    extra: tables.Columns = {
-        name: ("text", hints.get("description") or "")
-        for name, hints in stored["columns"].items()
-        if name not in tables.CONTACTS and not name.startswith("_dlt")
+def statements_of(
+    stored: KnownState, policy: PrivacyPolicy, contacts: Mapping[str, Any]
+) -> Iterator[str]:
+    """What removes it, in DuckDB's SQL. `contacts` are the columns of that table."""
+    yield from _forgetting(policy)
+    yield from _reducing(stored, policy, contacts)
+    yield from _of_rejected(stored, policy)
+
+
+def _forgetting(policy: PrivacyPolicy) -> Iterator[str]:
+    if ids := policy.forgotten_ids:
+        theirs = f"select slug from {VERSIONS.name} where scheduler_id in ({listed(ids)})"
+        yield f"update {VERSIONS.name} set {_nulls(DETAILS)} where slug in ({theirs})"
+        yield f"delete from {CONTACT.name} where id in ({listed(ids)})"
+
+
+def _reducing(
+    stored: KnownState, policy: PrivacyPolicy, contacts: Mapping[str, Any]
+) -> Iterator[str]:
+    """What `hash` or `drop` take away, of `contacts` also what its own attributes have brought."""
+    for table in () if policy.keeps else (VERSIONS, USER, CONTACT):
+        own = [name for name in contacts if not name.startswith("_dlt")]
+        changes = {
+            name: change
+            for name in (own if table is CONTACT else table.columns)
+            if (change := policy.change(table, name))
+        }
+        absent = [name for name, change in changes.items() if change is gone]
+        some = " or ".join(f'"{name}" is not null' for name in absent)
+        yield f"update {table.name} set {_nulls(absent)} where {some}"
+        for name, change in changes.items():
+            if change is not gone and table.columns[name][0] == "text":
+                yield from _changed(stored, table, name, change)
+
+
+def _changed(
+    stored: KnownState, table: RawTable, name: str, change: Callable[[str], str | None]
+) -> Iterator[str]:
+    values = stored.values(f"select distinct {name} from {table.name} where {name} is not null")
+    changed = {value: {name: new} for value in values if (new := change(value)) != value}
+    yield from _updates(table, name, changed)
+
+
+def _of_rejected(stored: KnownState, policy: PrivacyPolicy) -> Iterator[str]:
+    query = f"select {', '.join(REJECTED.columns)} from {REJECTED.name}"
+    query += " order by sync_id, reason, record_id"
+    rows = stored.table(query, REJECTED.schema).to_pylist()
+    changed = {
+        row["record_id"]: {name: new[name] for name in ("record_id", "raw_json", "reason")}
+        for row, new in zip(rows, policy.stored_rejects(rows), strict=True)
+        if new != row
     }
-    return replace(tables.CONTACT, columns={**tables.CONTACTS, **extra})
+    yield from _updates(REJECTED, "record_id", changed)
 
 
-def _redacted(table: RawTable, configured: PrivacyPolicy, visitors: Visitors) -> Iterator[pa.Table]:
-    # Of meetings, the versions together; of equal rejects, each with its number of last time.
-    order = "sync_id, reason, record_id" if table is tables.REJECTED else table.primary_key[0]
-    known = {name for each in REDACTED for name in each.columns}
-    names = ", ".join(c if c in known else f'"{c}"' for c in table.columns)  # "order", say
-    # A load that was killed and resumed may have left each row twice.
-    query = f"select distinct {names} from {table.name} order by {order}"
-    with Destination().open() as stored:
-        policy = forgetting(configured, stored, visitors)
-        yield from redacted(table, stored.batches(query, table.schema, table), policy)
+def _updates(
+    table: RawTable, key: str, changed: Mapping[str, Mapping[str, str | None]]
+) -> Iterator[str]:
+    """Sets columns in rows that are told by a key, to the values by that."""
+    for first in range(0, len(changed), MOST):
+        some = list(changed)[first : first + MOST]
+        cases = [
+            f"{name} = case {key} "
+            + " ".join(f"when {_literal(at)} then {_literal(changed[at][name])}" for at in some)
+            + " end"
+            for name in changed[some[0]]
+        ]
+        keys = ", ".join(map(_literal, some))
+        yield f"update {table.name} set {', '.join(cases)} where {key} in ({keys})"
 
 
-def redacted(
-    table: RawTable, batches: Iterable[pa.Table], policy: PrivacyPolicy
-) -> Iterator[pa.Table]:
-    """What the policy lets be of a table's rows, which are ordered by the table's first column."""
-    if table is tables.VERSIONS:
-        return _versions(batches, policy)
-    if table is tables.REJECTED:
-        return _rejects(batches, policy)
-    return (policy.rows(table, batch) for batch in batches)
+def _nulls(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}" = null' for name in names)
 
 
-def _versions(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa.Table]:
-    """Versions with the digest of what is left of them, so that the next read knows them again.
-
-    Two that differed in nothing else, and that one read saw, are one from now on. But of a
-    forgotten visitor's, whom no count shall miss, the older ones have smaller digests.
-    """
-    key = ", ".join(tables.VERSION_KEY)
-    same = "partition by slug, updated_at, sync_id, digest order by content_hash desc"
-    is_theirs = "slug in (select slug from theirs)"
-    older = f"case when {is_theirs} then row_number() over ({same}) - 1 else 0 end"
-    theirs = pa.array(sorted(policy.forgotten_slugs), pa.string())
-    with closing(duckdb.connect(":memory:")) as scratch:
-        scratch.execute("set timezone = 'UTC'").fetchall()
-        scratch.register("theirs", pa.table({"slug": theirs}))
-        for batch in _by_whole_meetings(batches):
-            rows = policy.rows(tables.VERSIONS, batch)
-            nothing = pa.scalar(None, rows["updated_at"].type)
-            updated_at = pc.if_else(rows["is_updated_at_inferred"], nothing, rows["updated_at"])
-            sent = rows.select(SENT.names)
-            index = sent.column_names.index("updated_at")
-            scratch.register("sent", sent.set_column(index, "updated_at", updated_at))
-            digests = scratch.sql(f"select {DIGEST} as digest from sent").to_arrow_table()
-            scratch.register("versions", rows.append_column("digest", digests["digest"]))
-            yield scratch.sql(
-                f"select distinct on ({key}) * from ("
-                f" select * exclude (digest) replace (digest - {older} as content_hash)"
-                " from versions)"
-            ).to_arrow_table()
+def _literal(value: str | None) -> str:
+    # With its type: to BigQuery, a bare null is a number.
+    return "cast(null as varchar)" if value is None else "'" + value.replace("'", "''") + "'"
 
 
-def _by_whole_meetings(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows, ordered by slug, without a meeting's being cut in two."""
-    held: list[pa.Table] = []
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        rows = pa.concat_tables([*held, batch])
-        last = pc.equal(rows["slug"], rows["slug"][-1])
-        yield rows.filter(pc.invert(last))
-        held = [rows.filter(last)]
-    yield from held
-
-
-def _rejects(batches: Iterable[pa.Table], policy: PrivacyPolicy) -> Iterator[pa.Table]:
-    times: Counter[str] = Counter()
-    for batch in batches:
-        rows = []
-        for row in batch.to_pylist():
-            record = policy.rejected(Rejected(row["raw_json"], row["reason"], row["slug"]))
-            rows.append(
-                row
-                | {
-                    "record_id": rejected_id(record, times[record.raw_json]),
-                    "raw_json": record.raw_json,
-                    "reason": record.reason,
-                }
-            )
-            times[record.raw_json] += 1
-        yield pa.Table.from_pylist(rows, schema=batch.schema)
+def _contacts(stored: KnownState, ids: Sequence[int]) -> int:
+    """How many of these contacts there are."""
+    query = f"select id from {CONTACT.name} where id in ({listed(ids)})"
+    return len(stored.values(query)) if ids else 0

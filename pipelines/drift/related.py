@@ -1,152 +1,147 @@
-"""Related records: the users, teams, playbooks, contacts and conversations that meetings name.
+"""Related records that Drift lists as a whole: users, teams and playbooks.
 
 Only rows that are new or changed are yielded. A failure ends the resource that it happens in, not
 the run: it is kept in the resource's metrics, for `summary`, and logged.
 """
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.sources import DltSource
 
-from . import endpoints, records, tables
-from .api import USERS_AT_ONCE
-from .errors import DriftError, GoneError
-from .limits import Budget
-from .records import Row
-from .run import Run
-from .tables import RawTable
-from .values import as_id
+from . import api, tables
+from .api import DriftError, GoneError
+from .reading import Reading, Report
+from .tables import RawTable, Row
+from .values import as_id, bare_records, checked_zone, data_records, record_values
 
-log = logging.getLogger(__name__)
-
-LISTS = (tables.USER, tables.TEAM, tables.TEAM_MEMBER, tables.PLAYBOOK)
-"""What Drift lists as a whole."""
+Get = Callable[..., list[Any]]
+"""`DriftClient.get`, within the time of a list."""
 
 
-def summary(*sources: DltSource) -> list[str]:
-    """Lines that say which related records these sources have read, and what was missing."""
-    metrics = [
-        resource.custom_metrics
-        for source in sources
-        for resource in source.resources.selected.values()
-    ]
-    read = [line for one in metrics for line in one.get("read", [])]
-    missing = [f"missing    {line}" for one in metrics for line in one.get("missing", [])]
-    return [f"related    {', '.join(read)}"] * bool(read) + missing
-
-
-class Report:
-    """What the resource that is being read has found, kept in its metrics."""
-
-    def __init__(self) -> None:
-        self._metrics = dlt.current.resource_metrics()
-        self._metrics |= {"read": [], "missing": []}
-
-    def read(self, line: str) -> None:
-        self._metrics["read"].append(line)
-
-    def missing(self, line: str) -> None:
-        log.warning(f"missing: {line}")
-        self._metrics["missing"].append(line)
-
-    @contextmanager
-    def contain(self, name: str) -> Iterator[None]:
-        """Turns a failure to read into a line."""
-        try:
-            yield
-        except DriftError as failure:
-            self.missing(f"{name}: {failure}")
-
-    def by_id(self, table: RawTable, answer: Sequence[Any]) -> dict[int, Row]:
-        """Rows of an answer's records by their ids."""
-        rows = [records.table_row(table, one) for one in answer if isinstance(one, dict)]
-        by_id = {row["id"]: row for row in rows if row["id"] is not None}
-        if without := len(answer) - sum(row["id"] is not None for row in rows):
-            self.missing(f"{table.name}: {without:,} records without an id were left out.")
-        return by_id
-
-
-def read_users(run: Run) -> Iterator[Any]:
-    """Rows of `users`: those listed, and agents of meetings who are in no list."""
-    yield from run.wait_for_meetings()
-    report = Report()
+@dlt.resource(name="users", section="drift")
+def read_users(reading: Reading) -> Iterator[Any]:
+    """Table `users`: those of Drift's list, and agents of meetings who are not in it."""
+    report, get = Report(), _within(reading, tables.USER)
     with report.contain("users"):
-        stored, budget = _stored(run, tables.USER), run.list_budget("users")
-        answer = yield from run.ask(endpoints.USERS, records.data_records, budget=budget)
-        listed = report.by_id(tables.USER, answer)
-        if not listed and any(row["is_current"] for row in stored):
-            raise DriftError("Drift listed none, so those known stay as they were.")
+        listed = _by_id(report, tables.USER, get(api.USERS, data_records))
+        stored = _stored(reading, tables.USER, listed)
         report.read(f"{len(listed):,} users")
         users = [row | {"is_current": True, "is_gone": False} for row in listed.values()]
-        unknown = sorted(_agents(run) - listed.keys() - {row["id"] for row in stored})
+        unknown = sorted(_agents(reading) - listed.keys() - {row["id"] for row in stored})
         with report.contain("users of earlier meetings"):
-            for first in range(0, len(unknown), USERS_AT_ONCE):
-                users += _former_users(run, report, unknown[first : first + USERS_AT_ONCE], budget)
-        yield from _changed(run, tables.USER, users, stored)
+            for first in range(0, len(unknown), api.USERS_AT_ONCE):
+                users += _former_users(report, get, unknown[first : first + api.USERS_AT_ONCE])
+        users = [user | {"known_time_zone": checked_zone(user.get("time_zone"))} for user in users]
+        yield from _changed(reading, tables.USER, users, stored)
 
 
-def _former_users(run: Run, report: Report, ids: Sequence[int], budget: Budget) -> list[Row]:
+def _former_users(report: Report, get: Get, ids: Sequence[int]) -> list[Row]:
     """Rows of users who are in no list, such as those who left. Each is asked for once."""
     try:
-        answer = run.client.get(
-            endpoints.SOME_USERS, records.data_records, {"userId": ids}, budget=budget
-        )
+        answer = get(api.SOME_USERS, data_records, {"userId": ids})
     except GoneError:  # a map without any, or this: Drift has not said
         answer = []
-    found = report.by_id(tables.USER, answer)
+    found = _by_id(report, tables.USER, answer)
     return [
         found.get(user, {"id": user}) | {"is_current": False, "is_gone": user not in found}
         for user in ids
     ]
 
 
-def read_teams(run: Run) -> Iterator[Any]:
-    """Rows of `teams` and of `team_members`."""
-    yield from run.wait_for_meetings()
+def _agents(reading: Reading) -> set[int]:
+    """Ids of the agents whom meetings name."""
+    with reading.destination.open() as stored:
+        named: set[int] = stored.distinct("agent_id", tables.VERSIONS)
+    return named.union(reading.found.ids("agent_id")["id"].to_pylist())
+
+
+@dlt.resource(name="teams", section="drift")
+def read_teams(reading: Reading) -> Iterator[Any]:
+    """Tables `teams` and `team_members`. A team or member that leaves stays, marked."""
     report = Report()
     with report.contain("teams"):
-        budget = run.list_budget("teams")
-        answer = yield from run.ask(endpoints.TEAMS, records.data_records, budget=budget)
-        teams = report.by_id(tables.TEAM, answer)
-        report.read(f"{len(teams):,} teams")
-        members = [
-            member
-            for record in answer
-            if isinstance(record, dict) and (team := as_id(record.get("id"))) is not None
-            for member in records.member_rows(team, record)
-        ]
-        rows = [row | {"is_current": True} for row in teams.values()]
-        yield from _changed(run, tables.TEAM, rows, _stored(run, tables.TEAM))
-        yield from _changed(run, tables.TEAM_MEMBER, members, _stored(run, tables.TEAM_MEMBER))
+        answer = _within(reading, tables.TEAM)(api.TEAMS, data_records)
+        yield from _listed(reading, report, tables.TEAM, answer)
+        with report.contain("members of teams"):
+            members = [
+                member
+                for record in answer
+                if isinstance(record, dict) and (team := as_id(record.get("id"))) is not None
+                for member in _member_rows(team, record)
+            ]
+            stored = _stored(reading, tables.TEAM_MEMBER, members)
+            yield from _changed(reading, tables.TEAM_MEMBER, members, stored)
 
 
-def read_playbooks(run: Run) -> Iterator[Any]:
-    """Rows of `playbooks`. Drift lists those that are enabled alone."""
-    yield from run.wait_for_meetings()
+def _member_rows(team: int, record: Mapping[str, Any]) -> list[Row]:
+    """The members of a team, each once."""
+    members = record.get("members")
+    users = {as_id(user) for user in members} if isinstance(members, list) else set()
+    row = {"team_id": team, "is_current": True}
+    return [row | {"user_id": user} for user in users if user is not None]
+
+
+@dlt.resource(name="playbooks", section="drift")
+def read_playbooks(reading: Reading) -> Iterator[Any]:
+    """Table `playbooks`. Drift lists those that are enabled; one that vanishes stays, marked."""
     report = Report()
     with report.contain("playbooks"):
-        budget = run.list_budget("playbooks")
-        answer = yield from run.ask(endpoints.PLAYBOOKS, records.bare_records, budget=budget)
-        playbooks = report.by_id(tables.PLAYBOOK, answer)
-        report.read(f"{len(playbooks):,} playbooks")
-        rows = [row | {"is_current": True} for row in playbooks.values()]
-        yield from _changed(run, tables.PLAYBOOK, rows, _stored(run, tables.PLAYBOOK))
+        answer = _within(reading, tables.PLAYBOOK)(api.PLAYBOOKS, bare_records)
+        yield from _listed(reading, report, tables.PLAYBOOK, answer)
+
+
+# --- what the lists have in common
+
+
+def _within(reading: Reading, table: RawTable) -> Get:
+    return partial(reading.client.get, budget=reading.list_budget(table.name))
+
+
+def _listed(
+    reading: Reading, report: Report, table: RawTable, answer: Sequence[Any]
+) -> Iterator[Any]:
+    """The rows of an answer's records that are new or changed."""
+    listed = _by_id(report, table, answer)
+    stored = _stored(reading, table, listed)
+    report.read(f"{len(listed):,} {table.name}")
+    rows = [row | {"is_current": True} for row in listed.values()]
+    yield from _changed(reading, table, rows, stored)
+
+
+def _by_id(report: Report, table: RawTable, answer: Sequence[Any]) -> dict[int, Row]:
+    """Rows of an answer's records by their ids."""
+    rows = [record_values(table.columns, one) for one in answer if isinstance(one, dict)]
+    by_id = {row["id"]: row for row in rows if row["id"] is not None}
+    if without := len(answer) - sum(row["id"] is not None for row in rows):
+        report.missing(f"{table.name}: {without:,} records without an id were left out.")
+    return by_id
+
+
+def _stored(reading: Reading, table: RawTable, listed: Any) -> list[Row]:
+    """The rows that the destination has of a list.
+
+    Raises `DriftError` where a list that had some has none any more: that is no news.
+    """
+    with reading.destination.open() as stored:
+        query = f"select {', '.join(table.columns)} from {table.name}"
+        rows: list[Row] = stored.table(query, table.schema).to_pylist()
+    if not listed and any(row["is_current"] for row in rows):
+        raise DriftError("Drift listed none, so those known stay as they were.")
+    return rows
 
 
 def _changed(
-    run: Run, table: RawTable, listed: Sequence[Row], stored: Sequence[Row]
+    reading: Reading, table: RawTable, listed: Sequence[Row], stored: Sequence[Row]
 ) -> Iterator[Any]:
     """Rows that differ from those stored, and those stored that are listed no more."""
 
     def key(row: Row) -> tuple[Any, ...]:
         return tuple(row[name] for name in table.primary_key)
 
-    allowed = run.privacy.rows(table, pa.Table.from_pylist(list(listed), schema=table.schema))
+    allowed = reading.policy.rows(table, pa.Table.from_pylist(list(listed), schema=table.schema))
     read, known = allowed.to_pylist(), {key(row): row for row in stored}
     still = {key(row) for row in read}
     changed = [row for row in read if known.get(key(row)) != row]
@@ -157,21 +152,3 @@ def _changed(
     ]
     if changed:
         yield table.rows(changed)
-
-
-def _stored(run: Run, table: RawTable) -> list[Row]:
-    """The rows that the destination has of a list. One connection reads those of every list."""
-    if table.name not in run.stored_lists:
-        with run.destination.open() as stored:
-            for each in LISTS:
-                query = f"select {', '.join(each.columns)} from {each.name}"
-                run.stored_lists[each.name] = stored.table(query, each.schema, each).to_pylist()
-    return run.stored_lists.pop(table.name)
-
-
-def _agents(run: Run) -> set[int]:
-    """Ids of the agents whom meetings name."""
-    query = f"select distinct agent_id as id from {tables.VERSIONS.name} where agent_id is not null"
-    with run.destination.open() as stored:
-        named = stored.table(query, pa.schema([("id", pa.int64())]), tables.VERSIONS)
-    return {*named["id"].to_pylist(), *run.ids("agent_id")["id"].to_pylist()}

@@ -1,8 +1,8 @@
-"""Files of saved meetings → the bodies that Drift would have answered with.
+"""Files of saved meetings → the records that Drift would have answered with.
 
 A file holds saved answers (`{"data": [record, …]}`), arrays of records, or records, one after
 another (so JSON Lines too); or CSV, whose header has Drift's names. Each may be packed by gzip.
-Files of any size are read a megabyte at a time.
+A file is read whole: a thousand meetings take half a megabyte.
 """
 
 import csv
@@ -13,21 +13,21 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-from .api import ATTRIBUTES, LIMIT, TIME_ATTRIBUTES
-from .decode import Page, decode_page
-from .errors import BrokenAnswerError, ImportFileError
-from .values import snake_case
+from .api import ATTRIBUTES, TIME_ATTRIBUTES, DriftError
+from .decode import Page, decode_records
+from .values import json_values, snake_case
 
-CHUNK: Final = 1 << 20
 LONGEST: Final = 1 << 24
-"""Characters that a record may have. Beyond that, what is wrong is its end."""
+"""Characters that a cell of CSV may have."""
 
-_decoder: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+
+class ImportFileError(DriftError):
+    """A file that cannot be imported. The message names it."""
+
+    exit_code = 2
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -48,174 +48,57 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     return list(files)
 
 
-def read_file(file: Path) -> Iterator[Page]:
-    """The file's records, decoded as those of an answer are, `LIMIT` at a time.
+def read_file(file: Path) -> Page:
+    """The file's records, decoded as those of an answer are.
 
     Raises `ImportFileError` for a file that holds something else, or is cut short.
     """
-    with _naming(file), file.open("rb") as raw:
-        packed = raw.peek(2)[:2] == b"\x1f\x8b"
-        # What is no UTF-8 comes out again as it went in: decoding decides what it is.
-        text = io.TextIOWrapper(
-            gzip.GzipFile(fileobj=raw) if packed else raw,
-            encoding="utf-8-sig",
-            errors="surrogateescape",
-            newline="",
-        )
-        records = _records(_Scanner(text))
-        while batch := list(islice(records, LIMIT)):
-            body = '{"data":[' + ",".join(batch) + "]}"
-            page = decode_page(body.encode("utf-8", "surrogateescape"))
-            if not page.meetings.num_rows and not any(map(_looks_like_a_meeting, batch)):
-                raise ValueError("it holds something else than meetings")
-            yield page
-
-
-@contextmanager
-def _naming(file: Path) -> Iterator[None]:
     try:
-        yield
-    except (ValueError, csv.Error, BrokenAnswerError, RecursionError) as fault:
+        body = file.read_bytes()
+        if body[:2] == b"\x1f\x8b":
+            body = gzip.decompress(body)
+        return decode_records(_records(body.decode("utf-8-sig", "replace")))
+    except json.JSONDecodeError as fault:
+        where = f"{fault.msg}, at character {fault.pos + 1:,}"
+        raise ImportFileError(
+            f"{file} cannot be imported: it is not whole JSON ({where})."
+        ) from fault
+    except (ValueError, csv.Error, RecursionError) as fault:
         raise ImportFileError(f"{file} cannot be imported: {fault}.") from fault
     except (OSError, EOFError, zlib.error) as fault:
         raise ImportFileError(f"{file} cannot be read: {fault}.") from fault
 
 
-def _looks_like_a_meeting(record: str) -> bool:
-    value = json.loads(record)
-    return isinstance(value, dict) and not value.keys().isdisjoint(ATTRIBUTES)
+def _looks_like_a_meeting(record: Any) -> bool:
+    return isinstance(record, dict) and not record.keys().isdisjoint(ATTRIBUTES)
 
 
-class _Scanner:
-    """A text of which one JSON value after another is taken, and little is held at once."""
-
-    def __init__(self, text: IO[str]) -> None:
-        self._text = text
-        self._held = ""
-        self._passed = self._kept = self._at = 0
-
-    def keep(self) -> None:
-        """What stands before this place is needed no more."""
-        self._kept = self._at
-
-    def kept(self) -> str:
-        """What was taken since `keep`."""
-        return self._held[self._kept : self._at]
-
-    def peek(self) -> str:
-        """The next character that is no space; nothing at the end."""
-        while self._at < len(self._held) or self._more():
-            if not self._held[self._at].isspace():
-                return self._held[self._at]
-            self._at += 1
-        return ""
-
-    def take(self, expected: str) -> str:
-        """Steps over the next character, which must be one of these."""
-        found = self.peek()
-        if not found or found not in expected:
-            raise ValueError(self._broken(f"{' or '.join(expected)} is missing"))
-        self._at += 1
-        return found
-
-    def value(self) -> Any:
-        """Steps over the next value. It is returned parsed, its numbers as text."""
-        self.peek()
-        while True:
-            try:
-                value, end = _decoder.raw_decode(self._held, self._at)
-            except json.JSONDecodeError as error:
-                if len(self._held) - self._at > LONGEST or not self._more():
-                    raise ValueError(self._broken(error.msg)) from error
-            else:
-                if end < len(self._held) or not self._more():  # else a number may go on
-                    self._at = end
-                    return value
-
-    def record(self) -> bool:
-        """Steps over the next object, if it is held whole and is no answer."""
-        try:
-            value, end = _decoder.raw_decode(self._held, self._at)
-        except json.JSONDecodeError:
-            return False
-        if isinstance(value.get("data"), list) and "slug" not in value:
-            return False
-        self._at = end
-        return True
-
-    def lines(self) -> Iterator[str]:
-        """The lines of all that is left."""
-        *whole, last = self._held[self._at :].splitlines(keepends=True)
-        yield from whole
-        yield last + ("" if last.endswith("\n") else self._text.readline())
-        yield from self._text
-
-    def _more(self) -> bool:
-        chunk = self._text.read(CHUNK)
-        self._held = self._held[self._kept :] + chunk
-        self._passed += self._kept
-        self._at -= self._kept
-        self._kept = 0
-        return bool(chunk)
-
-    def _broken(self, what: str) -> str:
-        return f"it is not whole JSON ({what}, at character {self._passed + self._at + 1:,})"
-
-
-def _records(scanner: _Scanner) -> Iterator[str]:
-    """Each record's JSON text."""
-    first = scanner.peek()
+def _records(text: str) -> list[Any]:
+    first = text.lstrip()[:1]
     if not first:
         raise ValueError("it is empty")
-    return _json_records(scanner) if first in "{[" else _csv_records(scanner.lines())
+    if first not in "{[":
+        return list(_rows(text))
+    records = [record for value in json_values(text) for record in _inner(value)]
+    if records and not any(map(_looks_like_a_meeting, records)):
+        raise ValueError("it holds something else than meetings")
+    return records
 
 
-def _json_records(scanner: _Scanner) -> Iterator[str]:
-    while scanner.peek():
-        yield from _value(scanner)
-
-
-def _value(scanner: _Scanner) -> Iterator[str]:
+def _inner(value: Any) -> Iterator[Any]:
     """The records of an array or of an answer, or what is there instead."""
-    begins = scanner.peek()
-    scanner.keep()
-    if begins == "[":
-        yield from _elements(scanner)
-    elif begins == "{" and not scanner.record():
-        scanner.take("{")
-        names: set[str] = set()
-        while scanner.peek() != "}":
-            names.add(name := str(scanner.value()))
-            scanner.take(":")
-            if name == "data" and "slug" not in names and scanner.peek() == "[":
-                yield from _elements(scanner)
-                names.add("an answer")
-            else:
-                scanner.value()
-            if scanner.peek() != "}":
-                scanner.take(",")
-        scanner.take("}")
-        if "an answer" not in names:
-            yield scanner.kept()
-    else:
-        if begins != "{":
-            scanner.value()
-        yield scanner.kept()
+    if isinstance(value, dict) and isinstance(value.get("data"), list) and "slug" not in value:
+        value = value["data"]
+    if not isinstance(value, list):
+        yield value
+        return
+    for element in value:
+        yield from _inner(element)
 
 
-def _elements(scanner: _Scanner) -> Iterator[str]:
-    scanner.take("[")
-    while scanner.peek() != "]":
-        yield from _value(scanner)
-        scanner.keep()
-        if scanner.peek() != "]":
-            scanner.take(",")
-    scanner.take("]")
-
-
-def _csv_records(lines: Iterator[str]) -> Iterator[str]:
+def _rows(text: str) -> Iterator[Any]:
     csv.field_size_limit(LONGEST)
-    reader = csv.reader(map(_readable, lines), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     names = next(reader)
     documented = {snake_case(name): name for name in ATTRIBUTES}
     if "slug" not in names:
@@ -230,12 +113,7 @@ def _csv_records(lines: Iterator[str]) -> Iterator[str]:
         if row and len(row) != len(names):
             raise ValueError(f"line {reader.line_num:,} has {len(row)} columns, not {len(names)}")
         if row:
-            values = zip(names, row, strict=True)
-            yield json.dumps({name: _typed(name, text) for name, text in values if text})
-
-
-def _readable(line: str) -> str:
-    return line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            yield {n: _typed(n, cell) for n, cell in zip(names, row, strict=True) if cell}
 
 
 def _typed(name: str, text: str) -> str | int | bool:

@@ -6,18 +6,22 @@ from typing import Any, Final
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.container import Container
 from dlt.common.data_types import TDataType
+from dlt.common.destination.capabilities import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TWriteDispositionConfig
 from dlt.extract.hints import TResourceHints
 from dlt.extract.items import DataItemWithMeta
-
-from .values import UTC_TIME
 
 # The keys under which dlt's BigQuery adapter leaves its hints; other destinations pass them over.
 # Its module is not imported: it costs time that only BigQuery should take.
 PARTITION_HINT: Final = "x-bigquery-partition"
 CLUSTER_COLUMNS_HINT: Final = "x-bigquery-cluster-columns"
 TABLE_DESCRIPTION_HINT: Final = "x-bigquery-table-description"
+
+UTC_TIME: Final = pa.timestamp("us", tz="UTC")
+
+Row = dict[str, Any]
 
 Columns = Mapping[str, tuple[TDataType, str]]
 
@@ -63,12 +67,32 @@ MEETING_VERSIONS: Final[Columns] = {
     ),
     "is_updated_at_inferred": ("bool", "Drift sent no updatedAt with this state."),
     "known_time_zone": ("text", "end_user_time_zone, where every engine knows it; else null."),
-    "content_hash": ("bigint", "A digest of all that Drift sent: tells states apart."),
+    "content_hash": ("bigint", "A digest of all that Drift sent but for what details_hash is of."),
+    "details_hash": (
+        "bigint",
+        "A digest of meeting_notes and other_attributes; null where there are none, or none may be"
+        " kept.",
+    ),
     "sync_id": ("text", "The run that first saw this state; 0-… where it came from a file."),
 }
 
+VERSION_OWN_COLUMNS: Final = (
+    "is_updated_at_inferred",
+    "known_time_zone",
+    "content_hash",
+    "details_hash",
+    "sync_id",
+)
+"""What the source adds to what Drift sent of a version."""
+
+OTHERS: Final = "other_attributes"
+"""The column for what nobody documented."""
+
+DETAILS: Final = ("meeting_notes", OTHERS, "details_hash")
+"""What of a version may have to be forgotten, and its digest."""
+
 SYNCS: Final[Columns] = {
-    "sync_id": ("text", "The run. Ids sort by time, as text."),
+    "sync_id": ("text", "The run. Ids rise, as text, whatever a clock does."),
     "started_at": ("timestamp", "When the run started; the models' now."),
     "finished_at": ("timestamp", "When its read was complete."),
     "window_from": ("timestamp", "Every meeting from here on was in sight during the whole read."),
@@ -79,6 +103,14 @@ SYNCS: Final[Columns] = {
     "rejected": ("bigint", "Records that cannot be a meeting."),
     "gap_from": ("timestamp", "Start of the span of meeting times that no run saw whole, if any."),
     "gap_to": ("timestamp", "Its end."),
+    "newest_updated_at": (
+        "timestamp",
+        "The newest updatedAt seen, never later than started_at: where the next run goes on.",
+    ),
+    "answer_cap": (
+        "bigint",
+        "The length at which Drift's answers turned out to be cut, where that is below its limit.",
+    ),
 }
 
 USERS: Final[Columns] = {
@@ -92,6 +124,7 @@ USERS: Final[Columns] = {
     "availability": ("text", "Whether the user is there, as Drift says it."),
     "role": ("text", "member, admin, agent, or another word."),
     "time_zone": ("text", "The user's time zone, as Drift sent it."),
+    "known_time_zone": ("text", "time_zone, where every engine knows it; else null."),
     "avatar_url": ("text", "Where the user's picture is."),
     "is_verified": ("bool", "Drift's `verified`."),
     "is_bot": ("bool", "Drift's `bot`."),
@@ -160,13 +193,16 @@ class RawTable:
     """The timestamp by whose day BigQuery partitions the table."""
     clustered_by: tuple[str, ...] = ()
     """The columns by which BigQuery keeps rows together."""
+    has_load_id: bool = False
+    """Whether a row says with `_dlt_load_id` by which load it came: dlt adds it to rows that are
+    not Arrow."""
 
     @property
     def schema(self) -> pa.Schema:
         """The columns as Arrow has them."""
         return pa.schema([(name, ARROW_TYPES[kind]) for name, (kind, _) in self.columns.items()])
 
-    def hints(self, *, has_rows: bool) -> TResourceHints:
+    def hints(self, *, is_arrow: bool) -> TResourceHints:
         """What dlt needs to know of it."""
         return dlt.mark.make_hints(
             table_name=self.name,
@@ -186,20 +222,26 @@ class RawTable:
                 }
                 for name, (kind, description) in self.columns.items()
             ],
-            # Not for a file without rows: dlt's copy into PostgreSQL fails on it.
-            file_format="parquet" if has_rows else "preferred",
+            file_format="parquet" if is_arrow else "preferred",
         )
 
     def rows(self, rows: pa.Table | Sequence[Mapping[str, Any]]) -> DataItemWithMeta:
         """These rows, marked for this table."""
+        if self.has_load_id:
+            found = rows.to_pylist() if isinstance(rows, pa.Table) else rows
+            own = [{name: row.get(name) for name in self.columns} for row in found]
+            items: Any = own or dlt.mark.materialize_table_schema()
+            hints = self.hints(is_arrow=False)
+            return dlt.mark.with_hints(items, hints, create_table_variant=True)
         if not isinstance(rows, pa.Table):
             rows = pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema)
         fields = [
             column.with_nullable(column.name not in self.primary_key) for column in rows.schema
         ]
-        rows = rows.cast(pa.schema(fields))
-        hints = self.hints(has_rows=rows.num_rows > 0)
-        return dlt.mark.with_hints(rows, hints, create_table_variant=True)
+        # A Parquet file without rows is what dlt's copy into PostgreSQL fails on.
+        takes_empty = Container()[DestinationCapabilitiesContext].sqlglot_dialect == "duckdb"
+        hints = self.hints(is_arrow=takes_empty or rows.num_rows > 0)
+        return dlt.mark.with_hints(rows.cast(pa.schema(fields)), hints, create_table_variant=True)
 
 
 VERSIONS: Final = RawTable(
@@ -211,20 +253,14 @@ VERSIONS: Final = RawTable(
     partition_day="updated_at",
     clustered_by=("slug",),
 )
-LISTED: Final = RawTable(
-    "listed_meetings",
-    "The meetings that the last complete read returned.",
+LISTING: Final = RawTable(
+    "meeting_listings",
+    "Each time that a complete read returned a meeting that the one before had not, or the other"
+    " way round.",
     {
-        "slug": ("text", "A meeting's id, as the last complete read returned it."),
-    },
-    "replace",
-)
-UNLISTED: Final = RawTable(
-    "unlisted_meetings",
-    "Each time that a meeting was no longer returned, because of its age or for another reason.",
-    {
-        "slug": ("text", "A meeting that was listed by the complete read before."),
-        "sync_id": ("text", "The run whose complete read no longer returned it."),
+        "slug": ("text", "The meeting."),
+        "sync_id": ("text", "The run that read."),
+        "is_listed": ("bool", "It returned the meeting; false: it no longer did."),
     },
     MERGED,
     ("slug", "sync_id"),
@@ -242,7 +278,40 @@ REJECTED: Final = RawTable(
     MERGED,
     ("record_id",),
 )
-SYNC: Final = RawTable("syncs", "One row for each complete read.", SYNCS, MERGED, ("sync_id",))
+SYNC: Final = RawTable(
+    "syncs",
+    "One row for each complete read. It counts, and with it what names its sync_id, where its"
+    " _dlt_load_id stands in _dlt_loads with status 0.",
+    SYNCS,
+    MERGED,
+    ("sync_id",),
+    has_load_id=True,
+)
+IMPORT: Final = RawTable(
+    "imports",
+    "One row for each file that was imported, and each read that was not accepted: what brings"
+    " versions without a row of syncs. It counts as those do.",
+    {
+        "sync_id": ("text", "The import (0-…), or the run."),
+        "imported_at": ("timestamp", "When that was."),
+        "records": ("bigint", "Records in the file, or in what was read."),
+        "versions_added": ("bigint", "States that the warehouse did not have."),
+        "rejected": ("bigint", "Records that cannot be a meeting."),
+    },
+    MERGED,
+    ("sync_id",),
+    has_load_id=True,
+)
+ATTRIBUTE: Final = RawTable(
+    "attributes",
+    "The attributes of meetings that nobody documented and that Drift has sent.",
+    {
+        "name": ("text", "The attribute, as Drift calls it: a key in other_attributes."),
+        "sync_id": ("text", "The run that first saw it."),
+    },
+    MERGED,
+    ("name",),
+)
 USER: Final = RawTable("users", "Drift's users, past ones included.", USERS, MERGED, ("id",))
 TEAM: Final = RawTable("teams", "Drift's teams, past ones included.", TEAMS, MERGED, ("id",))
 TEAM_MEMBER: Final = RawTable(
@@ -277,6 +346,9 @@ PLAYBOOK: Final = RawTable(
 RELATED: Final = (USER, TEAM, TEAM_MEMBER, CONTACT, CONVERSATION, PLAYBOOK)
 """The tables of related records."""
 
+HASHED: Final = "hashed:"
+"""How the keyed hash of an e-mail address begins."""
+
 FORGOTTEN: Final = RawTable(
     "forgotten_visitors",
     "The visitors of whom nothing personal is kept, whatever Drift or a file says of them.",
@@ -289,11 +361,14 @@ FORGOTTEN: Final = RawTable(
     ("visitor",),
 )
 
-ALL: Final = (VERSIONS, LISTED, UNLISTED, REJECTED, SYNC, *RELATED)  # what models read
+ALL: Final = (VERSIONS, LISTING, REJECTED, SYNC, IMPORT, ATTRIBUTE, *RELATED)
+"""What is there from the first run on: models read it."""
 
-KNOWN_BY: Final[Mapping[str, Sequence[Sequence[str]]]] = {
-    VERSIONS.name: (("slug", "updated_at", "sync_id"), ("slug", "updated_at", "content_hash")),
-    **{table.name: (table.primary_key,) for table in (*ALL[1:], FORGOTTEN) if table.primary_key},
-}
-"""By table whose rows add up, the sets of columns by each of which a row is known. A version is by
-what was sent, whichever run saw it first, and by that run, whatever was hashed or dropped since."""
+IS_WHOLE: Final = "_dlt_load_id in (select load_id from _dlt_loads where status = 0)"
+"""SQL for whether a row of `syncs` or `imports` counts."""
+
+COUNTS: Final = (
+    f"sync_id in (select sync_id from {SYNC.name} where {IS_WHOLE}"
+    f" union all select sync_id from {IMPORT.name} where {IS_WHOLE})"
+)
+"""SQL for whether a row does that names a sync or an import."""

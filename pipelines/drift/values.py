@@ -2,16 +2,18 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
 from math import isfinite
 from typing import Any, Final
 
+import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.normalizers.naming.snake_case import NamingConvention
-
-from .errors import BrokenAnswerError
-
-UTC_TIME: Final = pa.timestamp("us", tz="UTC")
+from requests import RequestException
 
 FIRST_MS: Final = -62_135_596_800_000
 LAST_MS: Final = 253_402_300_799_999
@@ -25,6 +27,13 @@ VERY_LONG: Final = re.compile(r"[0-9]{100}")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _naming: Final = NamingConvention(NAME_LENGTH)
+
+
+class BrokenAnswerError(RequestException):
+    """A body that is not the whole answer: cut short, not JSON, or an error with status 200.
+
+    The client asks again, as after every other fault of a request.
+    """
 
 
 def to_milliseconds(moment: datetime) -> int:
@@ -57,6 +66,18 @@ def parse_json(body: bytes) -> Any:
         raise BrokenAnswerError(f"the answer is not whole JSON ({fault})") from fault
 
 
+def json_values(text: str) -> Iterator[Any]:
+    """The JSON values that stand one after another in a text, read like that.
+
+    Raises `json.JSONDecodeError` where one is not whole.
+    """
+    decoder = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=str)
+    at, space = 0, re.compile(r"\s*")
+    while (begin := space.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+        value, at = decoder.raw_decode(text, begin)
+        yield value
+
+
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) < 100 else digits  # Python refuses to read very long ones
 
@@ -72,7 +93,11 @@ def clean_text(value: str) -> str:
 
 def json_text(value: Any) -> str:
     """JSON, the same for equal values: keys in order."""
-    return clean_text(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # integers beyond 64 bits, halves of a pair, depth
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return clean_text(text)
 
 
 def as_text(value: Any) -> str | None:
@@ -144,3 +169,110 @@ def kind_of(value: Any) -> str:
             return "a list"
         case _:
             return "an object"
+
+
+# --- related records
+
+
+def data_records(body: bytes) -> list[Any]:
+    """The records of `data`, a list or a map by id. Raises `BrokenAnswerError`."""
+    data = _data(body)
+    return list(data.values()) if isinstance(data, dict) else data
+
+
+def bare_records(body: bytes) -> list[Any]:
+    """The records of a bare array. Raises `BrokenAnswerError`."""
+    records = parse_json(body)
+    if not isinstance(records, list):
+        raise BrokenAnswerError("the answer is no list")
+    return records
+
+
+def data_object(body: bytes) -> Mapping[str, Any]:
+    """The one object in `data`. Raises `BrokenAnswerError`."""
+    data = _data(body)
+    if not isinstance(data, dict):
+        raise BrokenAnswerError("the answer's data is no object")
+    return data
+
+
+def _data(body: bytes) -> Any:
+    answer = parse_json(body)
+    if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict | list):
+        raise BrokenAnswerError("the answer has no data")
+    return answer["data"]
+
+
+OWN_COLUMNS: Final = ("is_current", "is_gone", "read_at", "known_time_zone")
+"""What the source adds to a record."""
+
+RENAMED: Final = {
+    "is_verified": "verified",
+    "is_bot": "bot",
+    "is_main": "main",
+    "owner_id": "owner",
+    "playbook_id": "relatedPlaybookId",
+}
+"""Attributes whose columns have other names."""
+
+CONVERTED: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "bigint": as_id,
+    "text": as_text,
+    "bool": as_flag,
+    "timestamp": as_time,
+}
+
+
+def record_values(
+    columns: Mapping[str, tuple[str, str]], record: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A record's values by columns with their types: each is Drift's attribute of the same name.
+
+    Absent or unusable values are null. Columns that the source adds itself are left out.
+    """
+    return {
+        column: CONVERTED[kind](record.get(_attribute(column)))
+        for column, (kind, _) in columns.items()
+        if column not in OWN_COLUMNS
+    }
+
+
+@cache
+def _attribute(column: str) -> str:
+    first, *rest = column.split("_")
+    return RENAMED.get(column, first + "".join(map(str.capitalize, rest)))
+
+
+# --- time zones: one unknown id fails a whole model, so only checked ids reach SQL. The list is
+# IANA's own, as the package `tzdata` carries it; DuckDB and PostgreSQL were compared on each.
+
+LINKED: Final = {
+    "CET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "MET": "Europe/Brussels",
+    "WET": "Europe/Lisbon",
+}
+"""Old ids that PostgreSQL takes for abbreviations without summer time, by what they stand for."""
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Every id in IANA's list, spelled as there."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@cache
+def _lookup() -> tuple[pa.Array, pa.Array]:
+    ids = sorted(known_zones())
+    return pa.array(ids), pa.array([LINKED.get(zone, zone) for zone in ids])
+
+
+def checked_zones(zones: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same ids, null where one is not in the list."""
+    ids, targets = _lookup()
+    return targets.take(pc.index_in(zones, ids))
+
+
+def checked_zone(zone: str | None) -> str | None:
+    """One id, null where it is not in the list."""
+    return LINKED.get(zone, zone) if zone and zone in known_zones() else None

@@ -6,29 +6,26 @@ survive when more match than it returns. So nothing here depends on any of the t
 
 - a window is asked for with a millisecond to spare on either side, so that each of its
   milliseconds lies strictly between the bounds;
-- an answer that may have been cut is thrown away, and the window asked for again in parts, without
-  asking for those that are likely too full as well;
+- an answer as long as the cap is thrown away, and the window asked for again in halves;
 - what an answer holds beside its window is passed on as well: the caller knows a set by its keys.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from heapq import heappop, heappush
-from math import ceil
-from typing import Final, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from .api import DEFAULT_LIMIT, LAST_MS, LIMIT, ROUND, SMALLEST_CAP
-from .errors import WindowFullError
-from .owed import Owed
+from .api import FAR_MS, LIMIT, DriftError
 from .values import from_milliseconds
 
 FULL: Final = 0.93
-"""How many meetings a window is made for, as a share of the most that an answer had."""
+"""How many meetings a window is cut for, as a share of the cap: there is room for new ones."""
 
-MOST_PARTS: Final = 8
-"""Parts that a window is cut into at once: farther on, meetings may be less dense."""
+
+class WindowFullError(DriftError):
+    """More meetings start in one millisecond than one answer can hold."""
 
 
 @dataclass(frozen=True, order=True)
@@ -56,184 +53,104 @@ Fetch = Callable[[int, int], A]
 """Asks with `min_start_time` and `max_start_time`, in epoch milliseconds."""
 
 
-def read_windows(
-    fetch: Fetch[A],
-    windows: Sequence[Window],
-    likely: Window,
-    *,
-    whole: range = range(0),
-    in_flight: int,
-) -> Iterator[tuple[Window, A]]:
-    """Every window's answer, in parts where one answer may not be all of it, in no fixed order.
+class CompleteRead(Generic[A]):
+    """Reads windows whole.
 
-    `likely` is where meetings are expected; halving a window starts there, whatever the window's
-    width. `whole` are lengths of answers that an earlier read has found to be whole. At most
-    `in_flight` requests are under way, and as many answers wait for the caller.
-    Raises `WindowFullError` for a millisecond that cannot be read whole, and `DriftError` where the
-    parts of a window lack what an answer for all of it held.
+    `cap` is the length at which answers are cut: the documented limit, if no read has found a
+    lower one. Where the fullest answer is longer than `proven`, it is asked for once more in two
+    parts: if these bring more, its length is the cap.
     """
-    owed = Owed()
-    for window, answer in _read(fetch, windows, likely, owed, whole=whole, in_flight=in_flight):
-        owed.bring(window.first, window.last, answer.slot_starts, answer.rows)
-        yield window, answer
-    owed.check()
 
+    def __init__(
+        self, fetch: Fetch[A], likely: Window, *, cap: int = LIMIT, proven: int = 0, in_flight: int
+    ) -> None:
+        self.cap = cap
+        self._fetch, self._likely, self._in_flight = fetch, likely, in_flight
+        self._proven = proven
 
-def _read(
-    fetch: Fetch[A],
-    windows: Sequence[Window],
-    likely: Window,
-    owed: Owed,
-    *,
-    whole: range,
-    in_flight: int,
-) -> Iterator[tuple[Window, A]]:
-    waiting = sorted(windows)  # a heap: what is known before a part says how full it will be
-    crowded, running = set[Window](), dict[Future[A], Window]()
-    held, doubtful = list[tuple[Window, A]](), list[tuple[Window, A]]()
-    known = list[tuple[Window, int]]()
-    longest = fullest = cap = 0
-    widest = set(windows)
-    with ThreadPoolExecutor(max_workers=in_flight, thread_name_prefix="drift") as pool:
-        try:
-            while waiting or running:
-                # Until one part is whole, nothing says how narrow the others must be.
-                while waiting and len(running) < (in_flight if known or not crowded else 1):
-                    window = _next(waiting, crowded, known, likely, fullest)
-                    running[pool.submit(_fetch_window, fetch, window)] = window
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                answers = [(running.pop(future), future.result()) for future in done]
-                longest = max(longest, *(answer.rows for _, answer in answers))
-                fullest = max(fullest, *(len(answer.slot_starts) for _, answer in answers))
-                widest.difference_update(window for window, _ in answers)
-                if not widest:  # no longer one can come that would say that they are whole
-                    answers, held = answers + held, []
-                for window, answer in answers:
-                    if not _may_be_cut(answer, longest, whole):
-                        insort(known, (window, len(answer.slot_starts)))
-                        yield window, answer
-                    elif widest and answer.rows < LIMIT:
-                        held.append((window, answer))
-                    elif window.first < window.last:
-                        if len(windows) == 1 and len(set(answer.slot_starts)) > 1:
-                            cap = cap or answer.rows  # if it is one: that of the whole window
-                        owed.add(window.first, window.last, answer.slot_starts)
-                        parts = _parts(window, answer, likely)
-                        # Likely as full as what is before it. The last may be the end of all.
-                        crowded.add(parts[0])
-                        for part in parts:
-                            heappush(waiting, part)
-                    elif answer.rows >= LIMIT:
-                        raise WindowFullError(_full(window, answer))
-                    else:  # whole, if any answer turns out longer
-                        doubtful.append((window, answer))
-            for window, answer in doubtful:
-                # As long as the one of all times, with other times in it: that one was cut.
-                if answer.rows == longest and longest in (DEFAULT_LIMIT, cap):
-                    raise WindowFullError(_full(window, answer))
+    def pages(self, windows: Sequence[Window]) -> Iterator[tuple[Window, A]]:
+        """The answer of every window, or of its parts; some come twice.
+
+        At most `in_flight` requests are under way, and as many answers wait for the caller. Raises
+        `WindowFullError` for a millisecond that cannot be read whole.
+        """
+        fullest: tuple[Window, A] | None = None
+        as_full = list[Window]()
+        for window, answer in self._read(windows):
+            yield window, answer
+            if fullest is None or answer.rows > fullest[1].rows:
+                fullest, as_full = (window, answer), []
+            elif answer.rows == fullest[1].rows:
+                as_full.append(window)
+        if fullest is None or fullest[1].rows <= self._proven or self.cap < LIMIT:
+            return
+        window, answer = fullest
+        inside = sorted(_inside(window, answer))
+        if not inside or inside[0] == inside[-1]:
+            return
+        # Half-way between two moments: the millisecond to spare finds nothing.
+        after = bisect_left(inside, max(inside[len(inside) // 2], inside[0] + 1))
+        parts = _cut(window, [(inside[after - 1] + inside[after]) // 2 + 1])
+        found = [(part, self._fetch_window(part)) for part in parts]
+        if sum(len(_inside(part, answer)) for part, answer in found) <= len(inside):
+            return
+        self.cap = answer.rows
+        yield from self._split([*found, *((window, answer) for window in as_full)])
+
+    def _read(self, windows: Sequence[Window]) -> Iterator[tuple[Window, A]]:
+        waiting, running = deque(windows), dict[Future[A], Window]()
+        with ThreadPoolExecutor(self._in_flight, thread_name_prefix="drift") as pool:
+            try:
+                while waiting or running:
+                    while waiting and len(running) < self._in_flight:
+                        window = waiting.popleft()
+                        running[pool.submit(self._fetch_window, window)] = window
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        window, answer = running.pop(future), future.result()
+                        if answer.rows > self.cap:
+                            self.cap = LIMIT  # it was none
+                        if answer.rows >= self.cap:
+                            waiting.extend(_halves(window, answer, self._likely))
+                        else:
+                            yield window, answer
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _split(self, answered: Sequence[tuple[Window, A]]) -> Iterator[tuple[Window, A]]:
+        """These answers, as far as they are shorter than the cap, and the others in halves."""
+        cut = list[Window]()
+        for window, answer in answered:
+            if answer.rows >= self.cap:
+                cut += _halves(window, answer, self._likely)
+            else:
                 yield window, answer
-        finally:
-            pool.shutdown(cancel_futures=True)
+        yield from self._read(cut)
+
+    def _fetch_window(self, window: Window) -> A:
+        return self._fetch(max(window.first - 1, 0), window.last + 1)
 
 
-def _next(
-    waiting: list[Window],
-    crowded: set[Window],
-    known: Sequence[tuple[Window, int]],
-    likely: Window,
-    fullest: int,
-) -> Window:
-    """Takes the next window from the heap; of one that is likely too full, a part."""
-    window = heappop(waiting)
-    if window in crowded:
-        window, *others = _narrowed(window, known, likely, fullest)
-        crowded.update(others)
-        for other in others:
-            heappush(waiting, other)
-    return window
+def _inside(window: Window, answer: Answer) -> list[int]:
+    return [at for at in answer.slot_starts if window.first <= at <= window.last]
 
 
-def _narrowed(
-    window: Window, known: Sequence[tuple[Window, int]], likely: Window, fullest: int
-) -> list[Window]:
-    """The window in parts, of which the first likely fits into an answer.
-
-    Meetings are taken to be as dense as in the window just before, of those in `known` (ascending,
-    with how many meetings start there).
-    """
-    index = bisect_left(known, (window, 0)) - 1
-    if index < 0:
-        return [window]
-    before, meetings = known[index]
-    expected = meetings * _likely_length(window, likely) / max(1, _likely_length(before, likely))
-    if expected <= fullest:
-        return [window]
-    return _even_parts(window, likely, min(MOST_PARTS, ceil(expected / (FULL * fullest))))
-
-
-def _likely_length(window: Window, likely: Window) -> int:
-    first, last = _clipped(window, likely)
-    return max(0, last - first + 1)
-
-
-def _fetch_window(fetch: Fetch[A], window: Window) -> A:
-    answer, at = fetch(max(window.first - 1, 0), window.last + 1), window.first
-    if window.first < window.last or not _may_be_cut(answer, answer.rows):
-        return answer
-    if answer.rows < LIMIT and answer.rows % ROUND and all(s == at for s in answer.slot_starts):
-        return answer
-    # The neighbouring milliseconds may have filled it, if the bounds are inclusive. One of these
-    # pairs of bounds leaves them out and keeps the one in the middle, unless both are exclusive.
-    narrow = [fetch(at, at), fetch(at, at + 1), fetch(at - 1, at)]
-    # Rows from beside what was asked for are no sign that the moment itself was.
-    there = sum(start == at for start in answer.slot_starts)
-    for found in narrow:
-        if sum(start == at for start in found.slot_starts) >= max(there, 1):
-            return found
-    if not there and answer.slot_starts:  # inclusive, and nothing in the middle
-        return min(narrow, key=lambda found: found.rows)
-    return answer
-
-
-def _may_be_cut(answer: Answer, longest: int, whole: range = range(0)) -> bool:
-    """Whether an answer may lack rows, seeing how long the longest one of this read is."""
-    if answer.rows >= LIMIT:
-        return True
-    # A longer answer shows that no cap lies here. Records without a slot are in every answer,
-    # however narrow: they say nothing about a cap.
-    if answer.rows < max(longest, SMALLEST_CAP) or not answer.slot_starts:
-        return False
-    return answer.rows % ROUND == 0 or answer.rows not in whole
-
-
-def _parts(window: Window, answer: Answer, likely: Window) -> list[Window]:
-    """Narrower windows that make up this one.
-
-    The rows of an answer that may have been cut say where to cut; that nothing is missed does not
-    depend on them.
-    """
-    inside = sorted(at for at in answer.slot_starts if window.first <= at <= window.last)
-    if inside and inside[0] == inside[-1]:  # all at one moment: look at that alone
-        return _cut(window, [inside[0], inside[0] + 1])
-    if inside and answer.rows < LIMIT:  # suspected of its length alone: halves are shorter
-        middle = inside[min(len(inside) // 2 + 1, len(inside) - 1)]
-        return _cut(window, [middle if middle > inside[0] else middle + 1])
-    if not inside and answer.slot_starts:  # filled by its neighbours: take the edges off
-        return _cut(window, [window.first + 1, window.last])
-    return _even_parts(window, likely, 2)
-
-
-def _even_parts(window: Window, likely: Window, count: int) -> list[Window]:
-    """Parts of which each has as much of what is likely."""
-    first, last = _clipped(window, likely)
+def _halves(window: Window, answer: Answer, likely: Window) -> list[Window]:
+    """Two windows that make up this one, with as much of what is likely in each."""
+    starts = _inside(window, answer) or answer.slot_starts
+    if window.first == window.last or not starts:
+        when = "Without a start"
+        if starts:
+            at = from_milliseconds(min(starts)).isoformat(timespec="milliseconds")
+            when = f"At {at} alone"
+        raise WindowFullError(
+            f"{when} Drift answers with {answer.rows} meetings, as many as it ever does: there may"
+            " be more, and no narrower time to ask for."
+        )
+    first, last = max(window.first, likely.first), min(window.last, likely.last)
     if first >= last:
         first, last = window.first, window.last
-    return _cut(window, [first + (last - first) * n // count + 1 for n in range(1, count)])
-
-
-def _clipped(window: Window, likely: Window) -> tuple[int, int]:
-    """The first and the last millisecond of a window that are likely; none if last < first."""
-    return max(window.first, likely.first), min(window.last, likely.last)
+    return _cut(window, [(first + last) // 2 + 1])
 
 
 def _cut(window: Window, starts: Sequence[int]) -> list[Window]:
@@ -244,12 +161,9 @@ def _cut(window: Window, starts: Sequence[int]) -> list[Window]:
     return [Window(first, last) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def windows_between(
-    cuts: Sequence[int],
-    whole: Window = Window(0, LAST_MS),
-) -> list[Window]:
+def windows_between(cuts: Sequence[int]) -> list[Window]:
     """All of time, with a new window at each of `cuts` (ascending, epoch milliseconds)."""
-    return _cut(whole, cuts)
+    return _cut(Window(0, FAR_MS - 1), cuts)
 
 
 def quantile_cuts(slot_starts: Sequence[int], rows: int) -> list[int]:
@@ -270,11 +184,3 @@ def quantile_cuts(slot_starts: Sequence[int], rows: int) -> list[int]:
         cuts.append((slot_starts[end - 1] + slot_starts[end]) // 2 + 1)
         begin = end
     return cuts
-
-
-def _full(window: Window, answer: Answer) -> str:
-    at = from_milliseconds(window.first).isoformat(timespec="milliseconds")
-    return (
-        f"At {at} alone Drift answers with {answer.rows} meetings, as many as it ever does: "
-        "there may be more, and no narrower time to ask for."
-    )

@@ -12,8 +12,9 @@ import pytest
 from drift.api import LIMIT
 from drift.client import DriftClient
 from drift.decode import Page
-from drift.meetings import EXPECTED, ROWS_PER_WINDOW, fetch_meetings
-from drift.windows import Window, read_windows, windows_between
+from drift.meetings import fetch_meetings
+from drift.reading import Reading
+from drift.windows import CompleteRead, Window, windows_between
 from tests.hostile import HostileDrift
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no fault
@@ -22,8 +23,8 @@ hypothesis.settings.load_profile("patient")
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 NOW_MS = 1_780_300_800_000
 HOUR, DAY = 3_600_000, 86_400_000
-LAST = 253_402_214_400_000
-"""The end of every read, 9999-12-31."""
+LAST = 15_000_000_000_000 - 1
+"""The end of every read, in 2445."""
 LIKELY = Window(NOW_MS - 30 * DAY, NOW_MS + 366 * DAY)
 
 ATTEMPTS = 3
@@ -65,17 +66,25 @@ def client_of(server: HostileDrift, *, max_connections: int = 4) -> DriftClient:
     return DriftClient(server.url, server.token, max_connections=max_connections)
 
 
-def read(server: HostileDrift, cuts: Sequence[int] = (), *, in_flight: int = 4) -> Read:
-    """Everything that the server has, read as a run reads it; refuses to go on for ever."""
-    fetch = fetch_meetings(client_of(server, max_connections=in_flight))
+def complete_read(
+    server: HostileDrift, *, cap: int = LIMIT, proven: int = 0, in_flight: int = 4
+) -> CompleteRead[Page]:
+    """A read of the server as a run makes it; it refuses to go on for ever."""
+    fetch = fetch_meetings(Reading(client_of(server, max_connections=in_flight)))
 
     def bounded(first: int, last: int) -> Page:
         assert len(server.requests) < 400, "the read does not come to an end"
         return fetch(first, last)
 
-    whole = range(int(EXPECTED * ROWS_PER_WINDOW), LIMIT) if cuts else range(0)
-    windows = windows_between(cuts)
-    return list(read_windows(bounded, windows, LIKELY, whole=whole, in_flight=in_flight))
+    return CompleteRead(bounded, LIKELY, cap=cap, proven=proven, in_flight=in_flight)
+
+
+def read(server: HostileDrift, cuts: Sequence[int] = (), *, in_flight: int = 4) -> Read:
+    """Everything that the server has; with `cuts`, as a run that is not the first."""
+    proven = LIMIT if cuts else 0
+    return list(
+        complete_read(server, proven=proven, in_flight=in_flight).pages(windows_between(cuts))
+    )
 
 
 def asked(server: HostileDrift) -> list[tuple[int, int, int]]:

@@ -1,7 +1,6 @@
 """One request: what it carries, what is tried again, and how its failure reads."""
 
 import gzip
-import json
 import logging
 import re
 import resource
@@ -9,10 +8,9 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import socket
@@ -21,12 +19,12 @@ from typing import Any
 import dlt
 import pytest
 
-from drift import endpoints
-from drift.client import DriftClient
-from drift.decode import decode_answer, decode_page
-from drift.errors import DriftError, OutOfTimeError, RefusedError
-from drift.limits import Budget, Throttle
+from drift import api, drift_source
+from drift.api import DriftError, OutOfTimeError, RefusedError
+from drift.client import Budget, DriftClient, Throttle
+from drift.decode import decode_page
 from drift.meetings import fetch_meetings
+from drift.reading import Reading
 from tests.drift.conftest import ATTEMPTS, NOW, NOW_MS, Open, asked, client_of
 from tests.hostile import Fault
 
@@ -91,7 +89,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
 
 
 def slugs(client: DriftClient) -> list[str]:
-    read: list[str] = fetch_meetings(client)(0, NOW_MS + 10).meetings["slug"].to_pylist()
+    read: list[str] = fetch_meetings(Reading(client))(0, NOW_MS + 10).meetings["slug"].to_pylist()
     return read
 
 
@@ -263,13 +261,16 @@ def test_the_attempts_are_as_many_as_configured(
     assert len(server.requests) == 2
 
 
-def test_clients_that_failed_together_do_not_come_back_together() -> None:
-    def backoff() -> float:
-        return float(DriftClient("http://127.0.0.1", TOKEN)._backoff.multiplier)
-
-    waits = {backoff() for _ in range(5)}
-    assert len(waits) == 5
-    assert all(0.0075 <= wait <= 0.0125 for wait in waits)
+def test_a_host_that_nobody_can_connect_to_is_given_up_before_all_tries_are_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings(monkeypatch, request_max_attempts=9, request_backoff_factor=0.1)
+    monkeypatch.setattr("drift.client.DEAD_SECONDS", 0.5)
+    with socket() as held:  # bound, not listening: nobody else gets the port
+        held.bind(("127.0.0.1", 0))
+        began = time.monotonic()
+        assert "Connection refused" in failure(f"http://127.0.0.1:{held.getsockname()[1]}")
+        assert time.monotonic() - began < 0.6
 
 
 def test_nobody_at_the_address_is_a_sentence() -> None:
@@ -300,7 +301,7 @@ def test_a_refused_request_is_final_and_in_drifts_words(served: Open) -> None:
     server = served(MEETINGS)
     client = client_of(server)
     with pytest.raises(RefusedError) as caught:
-        client.get(endpoints.MEETINGS, decode_page, {"min_start_time": 0, "limit": 1000})
+        client.get(api.MEETINGS, decode_page, {"min_start_time": 0, "limit": 1000})
     assert str(caught.value) == (
         "Drift refused the request to /users/meetings/org (400): "
         "max_start_time must be given as an integer."
@@ -311,7 +312,7 @@ def test_a_refused_request_is_final_and_in_drifts_words(served: Open) -> None:
 def test_a_path_that_is_not_there_is_final(served: Open) -> None:
     server = served(MEETINGS)
     with pytest.raises(RefusedError) as caught:
-        client_of(server).get(replace(endpoints.MEETINGS, path="/nothing"), decode_page)
+        client_of(server).get(replace(api.MEETINGS, path="/nothing"), decode_page)
     assert str(caught.value) == (
         "Drift refused the request to /nothing (404): There is nothing at /nothing."
     )
@@ -327,6 +328,8 @@ def test_a_path_that_is_not_there_is_final(served: Open) -> None:
         (b'{"errors":[]}', "Bad Request"),
         (b'{"error":{"message":""}}', "Bad Request"),
         (b'{"error":{"message":"Not so.\\nAt all."}}', "Not so. At all"),
+        (b'{"error":{"message":"\\u001b[31mNot so"}}', "?[31mNot so"),
+        (b'{"error":{"message":"%s"}}' % (b"no " * 5_000), "no " * 100 + "…"),
         (b"[]", "Bad Request"),
         (b"<html>Not so</html>", "Bad Request"),
         (b"", "Bad Request"),
@@ -344,6 +347,12 @@ def test_a_token_that_drift_repeats_is_not_repeated_in_the_sentence(scripted: Sc
     said = b'{"error":{"type":"authentication_error","message":"No such token: %s"}}'
     server = scripted((403, {}, said % TOKEN.encode()))
     assert failure(server.url).startswith("Drift refused the access token (403): No such token")
+
+
+@pytest.mark.parametrize("token", ["tok\N{EURO SIGN}n", "tok\nen"])
+def test_a_token_that_no_header_can_carry_is_refused_in_a_sentence_without_it(token: str) -> None:
+    with pytest.raises(ValueError, match=r"^access_token holds no token that a header can carry$"):
+        drift_source(access_token=token)
 
 
 @pytest.mark.parametrize(
@@ -377,49 +386,37 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
 # --- the server's clock
 
 
-def test_the_servers_clock_is_noted_from_its_earliest_to_its_latest(served: Open) -> None:
-    server = served(MEETINGS)
-    client = client_of(server)
-    assert (client.clock.first, client.clock.last) == (None, None)
-    for seconds in (5, -5, 0):
-        server.clock = lambda at=NOW + timedelta(seconds=seconds, milliseconds=999): at  # type: ignore[misc]
+def clock(scripted: Scripted, *dates: str) -> timedelta | None:
+    """How far a server's clock is ahead of NOW after answers with these dates, once settled."""
+    client = DriftClient(scripted(*((200, {"Date": d}, b'{"data":[]}') for d in dates)).url, TOKEN)
+    client.begin(NOW)
+    for _ in dates:
         slugs(client)
-    assert client.clock.first == NOW - timedelta(seconds=5)
-    assert client.clock.last == NOW + timedelta(seconds=5)
-    assert client.answers == 3
+    return client.clock.ahead() if client.clock.is_settled else None
 
 
-def test_what_one_answer_alone_says_of_the_time_is_passed_over(served: Open) -> None:
-    server = served(MEETINGS)
-    client = client_of(server)
-    for days in (0, 40, -40, 0):
-        server.clock = lambda at=NOW + timedelta(days=days): at  # type: ignore[misc]
-        slugs(client)
-    assert client.clock.first == client.clock.last == NOW
+RIGHT, LATER, MUCH_LATER = (f"0{day} Jun 2026 08:00:00 GMT" for day in (1, 2, 3))
+
+
+def test_the_servers_clock_counts_where_two_answers_agree(scripted: Scripted) -> None:
+    day = timedelta(days=1)
+    assert clock(scripted, RIGHT) == timedelta()
+    assert clock(scripted, LATER) is None
+    assert clock(scripted, LATER, LATER) == day
+    assert clock(scripted, LATER, RIGHT) is None
+    assert clock(scripted, LATER, RIGHT, LATER) == day
+    assert clock(scripted, LATER, RIGHT, RIGHT) == timedelta()
+    assert clock(scripted, LATER, RIGHT, MUCH_LATER) == timedelta()
+    assert clock(scripted, RIGHT, LATER, LATER, LATER) == day  # as long as it is asked
+    assert clock(scripted, "Tue, 02 Jun 2026 10:00:00 +0200", LATER) == day
 
 
 @pytest.mark.parametrize(
     "date",
-    [
-        "",
-        "yesterday",
-        "Mon, 99 Jun 2026 08:00:00 GMT",
-        "Fri, 31 Dec 9999 23:59:59 GMT",
-        "Fri, 31 Dec 9999 23:59:59 -2300",
-        "Thu, 01 Jan 1970 00:00:00 GMT",
-    ],
+    ["", "yesterday", "Mon, 99 Jun 2026 08:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -2300"],
 )
 def test_a_date_that_is_none_is_passed_over(scripted: Scripted, date: str) -> None:
-    client = DriftClient(scripted((200, {"Date": date}, b'{"data":[]}')).url, TOKEN)
-    assert slugs(client) == []
-    assert (client.clock.first, client.clock.last) == (None, None)
-
-
-def test_a_date_in_another_zone_is_understood(scripted: Scripted) -> None:
-    date = "Mon, 01 Jun 2026 10:00:00 +0200"
-    client = DriftClient(scripted((200, {"Date": date}, b'{"data":[]}')).url, TOKEN)
-    slugs(client)
-    assert client.clock.first == client.clock.last == datetime(2026, 6, 1, 8, tzinfo=UTC)
+    assert clock(scripted, date) == timedelta()
 
 
 def test_threads_share_a_client(served: Open) -> None:
@@ -437,47 +434,6 @@ def test_threads_share_a_client(served: Open) -> None:
         thread.join()
     assert read == [["a", "b"]] * 20
     assert client.answers == len(server.requests) == 22
-
-
-def test_each_429_halves_the_requests_under_way() -> None:
-    """Eight ask at once: the server answers none before they are there."""
-    under_way, most, refused = 0, [], 3
-    lock, eight = threading.Lock(), threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            nonlocal under_way, refused
-            with lock:
-                under_way += 1
-                most.append(under_way)
-                status, refused = (429, refused - 1) if refused else (200, 0)
-                if under_way == 8:
-                    eight.set()
-            eight.wait(timeout=10)
-            time.sleep(0.02)  # for others to come, if they may
-            with lock:
-                under_way -= 1
-            body = b'{"data": []}'
-            self.send_response_only(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = DriftClient(f"http://127.0.0.1:{server.server_port}", TOKEN, max_connections=8)
-    with ThreadPoolExecutor(16) as pool:
-        ask = fetch_meetings(client)
-        pages = [pool.submit(ask, n, n + 1) for n in range(40)]
-        assert [page.result().rows for page in pages] == [0] * 40
-    server.shutdown()
-    server.server_close()
-    assert max(most) == 8
-    assert 1 in most[8:]  # 8, 4, 2, 1
-    assert most[-8:] != [8] * 8  # and not all of them at once again
 
 
 def slots(throttle: Throttle) -> int:
@@ -502,20 +458,6 @@ def test_after_a_429_the_requests_under_way_become_more_one_by_one() -> None:
         throttle.recover()
         found.append(slots(throttle))
     assert found == [4, 2, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
-
-
-def test_who_waits_for_another_try_keeps_no_other_request_from_being_made(served: Open) -> None:
-    wait = Fault("rate_limited", retry_after=2)
-    server = served(MEETINGS, faults=first(1, wait))
-    client = client_of(server, max_connections=1)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slugs, client)
-        while not client.answers:
-            time.sleep(0.01)
-        began = time.monotonic()
-        assert slugs(client) == ["a", "b"]
-        assert time.monotonic() - began < 1
-        assert waiting.result() == ["a", "b"]
 
 
 class Drip:
@@ -551,17 +493,15 @@ class Drip:
         self._socket.close()
 
 
-@pytest.mark.parametrize(
-    "answer", [b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 99, b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 999]
-)
 def test_an_answer_that_drips_is_given_up_after_the_whole_time_of_a_request(
-    monkeypatch: pytest.MonkeyPatch, answer: bytes
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings(monkeypatch, request_timeout=0.4, request_max_attempts=2)
-    with Drip(answer) as server:
+    settings(monkeypatch, request_timeout=0.4)
+    monkeypatch.setattr("drift.client.CONNECT_SECONDS", 0.1)
+    with Drip(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 999) as server:
         began = time.monotonic()
         assert failure(server.url).endswith("could not be read: no answer in time.")
-        assert 0.8 <= time.monotonic() - began < 3
+        assert 0.4 <= time.monotonic() - began < 3
 
 
 def test_a_wait_longer_than_what_is_left_ends_at_once_and_says_so(served: Open) -> None:
@@ -591,7 +531,7 @@ def test_a_run_asks_no_longer_than_its_deadline(served: Open) -> None:
         )
     assert time.monotonic() - began < 2
     assert len(server.requests) == 1
-    client.begin()
+    client.begin(NOW)
     server.faults = first(0, Fault("reset"))
     assert slugs(client) == ["a", "b"]
 
@@ -644,12 +584,3 @@ def test_an_answer_that_explodes_or_never_ends_is_given_up(status: int) -> None:
     assert said == f"127.0.0.1:{server.server_port} sent an answer of over 64 MB: no answer is."
     assert len(sent) < 1_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
-
-
-def test_an_answer_at_the_limit_is_not_decoded_further_than_its_times() -> None:
-    body = json.dumps({"data": [{"slug": f"m{n}", "slotStart": n} for n in range(1000)]}).encode()
-    page = decode_answer(body)
-    assert page.meetings.column_names == ["slot_start"]
-    assert (page.rows, page.slot_starts) == (1000, list(range(1000)))
-    shorter = json.dumps({"data": [{"slug": "m", "slotStart": 1}] * 999}).encode()
-    assert decode_answer(shorter) == decode_page(shorter)

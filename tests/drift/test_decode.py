@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift.api import ID_ATTRIBUTES, TEXT_ATTRIBUTES, TIME_ATTRIBUTES
-from drift.decode import Page, Rejected, decode_by_record, decode_fast, decode_page
-from drift.errors import BrokenAnswerError
-from drift.values import UTC_TIME
+from drift.api import ATTRIBUTES, ID_ATTRIBUTES, TEXT_ATTRIBUTES, TIME_ATTRIBUTES
+from drift.decode import Page, Rejected, decode_answer, decode_page
+from drift.tables import UTC_TIME
+from drift.values import BrokenAnswerError
 
 FULL: dict[str, Any] = {
     "agentId": 2_000_001,
@@ -70,17 +70,17 @@ def body(*records: object) -> bytes:
 
 
 def rows(page: Page) -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = page.meetings.to_pylist()
+    """The records of a page, without their digests."""
+    loaded: list[dict[str, Any]] = page.meetings.select(list(COLUMNS)).to_pylist()
     return loaded
 
 
-def same(one: Page, other: Page) -> bool:
-    """Whether two pages hold the same."""
-    return bool(
-        one.meetings.schema == other.meetings.schema
-        and rows(one) == rows(other)
-        and list(one.rejected) == list(other.rejected)
-    )
+def beside_a_bad_one(answer: bytes) -> Page:
+    """The page of the same records, read record by record."""
+    whole = answer.rstrip().removesuffix(b"}").rstrip()
+    assert whole.endswith(b"]")
+    comma = b"," if json.loads(answer)["data"] else b""
+    return decode_page(whole.removesuffix(b"]") + comma + NOT_A_MEETING + b"]}")
 
 
 # --- good records
@@ -89,15 +89,16 @@ def same(one: Page, other: Page) -> bool:
 def test_the_sixteen_attributes_land_in_columns_of_their_types() -> None:
     page = decode_page(body(FULL, {"slug": "bare"}))
     assert rows(page) == [LOADED, {**ABSENT, "slug": "bare"}]
-    assert dict(zip(page.meetings.column_names, page.meetings.schema.types, strict=True)) == COLUMNS
+    types = dict(zip(page.meetings.column_names, page.meetings.schema.types, strict=True))
+    assert types == COLUMNS | {"content_hash": pa.int64(), "details_hash": pa.int64()}
     assert (page.rows, list(page.rejected)) == (2, [])
     assert list(page.slot_starts) == [1_780_300_800_001]
 
 
 def test_nothing_found_is_a_page_without_rows_and_with_every_column() -> None:
     page = decode_page(b'{"data":[]}')
-    assert (page.rows, page.meetings.column_names) == (0, list(COLUMNS))
-    assert page.meetings.schema.types == list(COLUMNS.values())
+    names = [*COLUMNS, "content_hash", "details_hash"]
+    assert (page.rows, sorted(page.meetings.column_names)) == (0, sorted(names))
 
 
 GOOD: dict[str, bytes] = {
@@ -105,7 +106,7 @@ GOOD: dict[str, bytes] = {
     "bare": body({"slug": "a"}),
     "none": b'{"data":[]}',
     "pretty": json.dumps({"data": [FULL, FULL]}, indent=4).encode() + b"\r\n\r\n",
-    "beside other keys": b'{"more": {"a": [1]}, "data":[{"slug":"a"}], "paging": null}',
+    "beside other keys": b'{"more": {"a": [1]}, "paging": null, "data":[{"slug":"a"}]}',
     "explicit nulls": body(dict.fromkeys(FULL) | {"slug": "a", "nobody": None}),
     "extreme times": body({**FULL, "slotStart": -62_135_596_800_000, "slotEnd": 253402300799999}),
     "extreme ids": body({**FULL, "agentId": -(2**63), "orgId": 2**63 - 1}),
@@ -124,11 +125,11 @@ GOOD: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("good", GOOD)
-def test_a_good_answer_is_read_fast_and_as_it_is_record_by_record(good: str) -> None:
-    fast = decode_fast(GOOD[good])
-    assert fast is not None
-    assert same(fast, decode_by_record(GOOD[good]))
-    assert same(decode_page(GOOD[good]), fast)
+def test_a_good_answer_is_read_alike_beside_a_bad_record(good: str) -> None:
+    page, other = decode_page(GOOD[good]), beside_a_bad_one(GOOD[good])
+    assert (list(page.rejected), [one.slug for one in other.rejected]) == ([], ["bad"])
+    assert page.meetings == other.meetings
+    assert page.undocumented == other.undocumented
 
 
 attributes = st.fixed_dictionaries(
@@ -155,16 +156,30 @@ records = st.lists(st.builds(lambda a, b: {**b, **a}, attributes, undocumented),
 
 
 @given(records)
-def test_whatever_is_read_fast_is_read_record_by_record_alike(drawn: list[dict[str, Any]]) -> None:
-    fast = decode_fast(body(*drawn))
-    assert fast is None or same(fast, decode_by_record(body(*drawn)))
+def test_whatever_is_read_a_column_at_a_time_is_read_record_by_record_alike(
+    drawn: list[dict[str, Any]],
+) -> None:
+    assert decode_page(body(*drawn)).meetings == beside_a_bad_one(body(*drawn)).meetings
 
 
-def test_an_undocumented_number_beyond_64_bits_keeps_all_its_digits() -> None:
-    page = decode_page(body({"slug": "a", "x": 12_345_678_901_234_567_891}))
+@pytest.mark.parametrize(
+    "number",
+    [2**63, 2**64 - 1, 2**64, 12_345_678_901_234_567_891, -(2**63) - 1, -9_876_543_210_987_654_321],
+)
+@pytest.mark.parametrize("value", ["%d", '[{"y": %d}]'])
+def test_an_undocumented_number_beyond_64_bits_keeps_all_its_digits(
+    value: str, number: int
+) -> None:
+    sent = value % number
+    page = decode_page(body(b'{"slug": "a", "x": ' + sent.encode() + b"}"))
     assert rows(page) == [
-        {**ABSENT, "slug": "a", "other_attributes": '{"x": 12345678901234567891}'}
+        {**ABSENT, "slug": "a", "other_attributes": '{"x":' + sent.replace(" ", "") + "}"}
     ]
+
+
+def test_digits_in_texts_are_no_numbers() -> None:
+    page = decode_page(body({"slug": "a", "eventId": "_9" * 20, "x": "9" * 20 + "e5"}))
+    assert rows(page)[0]["other_attributes"] == '{"x":"99999999999999999999e5"}'
 
 
 def test_undocumented_attributes_are_json_with_drifts_names_in_order() -> None:
@@ -177,9 +192,41 @@ def test_undocumented_attributes_are_json_with_drifts_names_in_order() -> None:
     }
     page = decode_page(body(sent, {"slug": "b"}))
     assert [row["other_attributes"] for row in rows(page)] == [
-        '{"isPrivate": true, "z": {"a": null, "b": 1}, "😀": [1.5, "é"]}',
+        '{"isPrivate":true,"z":{"a":null,"b":1},"😀":[1.5,"é"]}',
         None,
     ]
+    assert page.undocumented == {"isPrivate", "z", "😀"}
+
+
+# --- digests
+
+
+def digests(*records: object) -> list[tuple[int, int | None]]:
+    page = decode_page(body(*records))
+    pair = (page.meetings[name].to_pylist() for name in ("content_hash", "details_hash"))
+    return list(zip(*pair, strict=True))
+
+
+def test_a_digest_holds_all_that_was_sent_and_the_other_one_all_that_may_be_forgotten() -> None:
+    ((content, details),) = digests(FULL)
+    for name in ATTRIBUTES:
+        ((other, other_details),) = digests({**FULL, name: None if name != "slug" else "b"})
+        assert (other == content, other_details == details) == (
+            (True, False) if name == "meetingNotes" else (False, True)
+        )
+    ((same, more),) = digests({**FULL, "isPrivate": True})
+    assert (same == content, more == details) == (True, False)
+    assert digests({"slug": "a"})[0][1] is None
+
+
+def test_a_digest_does_not_depend_on_order_or_on_what_is_absent() -> None:
+    turned = dict(reversed(FULL.items())) | {"nobody": None}
+    assert digests(turned) == digests(FULL)
+    assert digests({**FULL, "y": 1, "x": 2}) == digests({"x": 2, **FULL, "y": 1})
+
+
+def test_equal_values_in_other_attributes_are_another_state() -> None:
+    assert digests({"slug": "a", "status": "x"}) != digests({"slug": "a", "meetingType": "x"})
 
 
 # --- bad records
@@ -300,32 +347,32 @@ ODD: dict[str, tuple[object, dict[str, Any]]] = {
         },
     ),
     "text attribute a number": ({"eventId": 7}, {"event_id": "7"}),
-    "text attribute an object": ({"meetingNotes": {"é": [1]}}, {"meeting_notes": '{"é": [1]}'}),
+    "text attribute an object": ({"meetingNotes": {"é": [1]}}, {"meeting_notes": '{"é":[1]}'}),
     "status of another kind": ({"status": "no-show"}, {"status": "no-show"}),
     "unknown text": (
-        {"conferenceType": "ZOOM"}, {"other_attributes": '{"conferenceType": "ZOOM"}'}
+        {"conferenceType": "ZOOM"}, {"other_attributes": '{"conferenceType":"ZOOM"}'}
     ),
     "unknown date": (
-        {"x": "2026-06-01T08:00:00Z"}, {"other_attributes": '{"x": "2026-06-01T08:00:00Z"}'}
+        {"x": "2026-06-01T08:00:00Z"}, {"other_attributes": '{"x":"2026-06-01T08:00:00Z"}'}
     ),
     "unknown object": (
         {"conferenceDetails": {"join_url": "https://x/é"}},
-        {"other_attributes": '{"conferenceDetails": {"join_url": "https://x/é"}}'},
+        {"other_attributes": '{"conferenceDetails":{"join_url":"https://x/é"}}'},
     ),
     "unknown null": ({"x": None}, {}),
     "an unknown number that is none": (
-        b'{"slug": "a", "x": [1e999, NaN]}', {"other_attributes": '{"x": ["1e999", "NaN"]}'}
+        b'{"slug": "a", "x": [1e999, NaN]}', {"other_attributes": '{"x":["1e999","NaN"]}'}
     ),
     "an unknown number of many digits": (
         b'{"slug": "a", "x": ' + b"9" * 300 + b"}",
-        {"other_attributes": '{"x": "' + "9" * 300 + '"}'},
+        {"other_attributes": '{"x":"' + "9" * 300 + '"}'},
     ),
     "an unknown key twice": (
-        b'{"slug": "a", "x": 1, "x": 2}', {"other_attributes": '{"x": 2}'}
+        b'{"slug": "a", "x": 1, "x": 2}', {"other_attributes": '{"x":2}'}
     ),
     "NUL in a note": ({"meetingNotes": "a\x00b"}, {"meeting_notes": "ab"}),
     "NUL in an unknown object": (
-        {"x": {"y": "a\x00b"}}, {"other_attributes": '{"x": {"y": "a\\u0000b"}}'}
+        {"x": {"y": "a\x00b"}}, {"other_attributes": '{"x":{"y":"a\\u0000b"}}'}
     ),
     "half a surrogate pair": (
         b'{"slug": "a", "meetingNotes": "a\\ud800b"}', {"meeting_notes": "a?b"}
@@ -372,7 +419,7 @@ def test_a_record_that_is_nested_too_deeply_is_read_rejected_or_broken_json() ->
 def test_a_name_that_is_no_utf8_costs_nothing_else() -> None:
     page = decode_page(body(FULL | {"slug": "a"}, b'{"slug": "b", "\xff": 1}'))
     assert page.meetings["slug"].to_pylist() == ["a", "b"]
-    assert page.meetings["other_attributes"].to_pylist() == [None, '{"\ufffd": 1}']
+    assert page.meetings["other_attributes"].to_pylist() == [None, '{"\ufffd":1}']
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
@@ -421,7 +468,7 @@ def test_a_body_that_is_no_whole_answer_is_broken(broken: str) -> None:
 )
 def test_a_body_that_is_no_answer_does_not_end_the_process(expression: str) -> None:
     script = f"""
-from drift.errors import BrokenAnswerError
+from drift.values import BrokenAnswerError
 from drift.decode import decode_page
 try:
     decode_page({expression})
@@ -436,3 +483,11 @@ except BrokenAnswerError:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "broken\n")
+
+
+def test_an_answer_at_the_limit_is_not_decoded_further_than_its_times() -> None:
+    page = decode_answer(body(*({"slug": f"m{n}", "slotStart": n} for n in range(1000))))
+    assert page.meetings.column_names == ["slot_start"]
+    assert (page.rows, page.slot_starts) == (1000, list(range(1000)))
+    shorter = body(*[{"slug": "m", "slotStart": 1}] * 999)
+    assert decode_answer(shorter).meetings == decode_page(shorter).meetings

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import pyarrow as pa
 import pytest
 from dlt.destinations.sql_client import WithSqlClient
 
-from drift import drift_source, is_waiting, tables
-from drift.known_state import Destination
-from drift.sql import transpile
+from drift import drift_source, is_waiting, last_read, tables
+from drift.known_state import Destination, transpile
 from fake_drift.server import FakeDrift
 from tests.drift.conftest import NOW, NOW_MS
 
@@ -30,10 +28,9 @@ def open_pipeline(folder: Path) -> dlt.Pipeline:
 
 def test_before_the_first_run_and_without_a_table_nothing_is_known(tmp_path: Path) -> None:
     pipeline = open_pipeline(tmp_path)
-    slugs = pa.schema([("slug", pa.string())])
-    query = f"select slug from {tables.LISTED.name}"
+    query = f"select slug from {tables.LISTING.name}"
     with Destination().open() as stored:
-        assert stored.table(query, slugs, tables.LISTED).num_rows == 0
+        assert stored.values(query) == []
     with FakeDrift([{"slug": "a", "slotStart": NOW_MS, "schedulerId": 1}]) as server:
         server.clock = lambda: NOW
         source = drift_source(server.url, server.token, contacts=False)
@@ -43,8 +40,36 @@ def test_before_the_first_run_and_without_a_table_nothing_is_known(tmp_path: Pat
         client.execute_sql(f"drop table {tables.CONTACT.name}")
     assert not is_waiting(pipeline)
     with Destination().open() as stored:
-        assert stored.table(query, slugs, tables.LISTED)["slug"].to_pylist() == ["a"]
-        assert (stored.count(tables.LISTED), stored.count(tables.CONTACT)) == (1, 0)
+        assert stored.values(query) == ["a"]
+        assert stored.values(f"{query} join {tables.CONTACT.name} on true") == []
+
+
+def test_what_a_load_left_that_did_not_end_counts_nowhere_and_is_deleted(tmp_path: Path) -> None:
+    pipeline = open_pipeline(tmp_path)
+    meetings = [{"slug": slug, "slotStart": NOW_MS, "x": slug} for slug in ("a", "b")]
+    with FakeDrift(meetings[:1]) as server:
+        server.clock = lambda: NOW
+        sources = [drift_source(server.url, server.token, contacts=False) for _ in range(3)]
+        pipeline.run(sources[0])
+        before = last_read(pipeline)
+        server.set_meetings([meetings[1], {**meetings[0], "status": 5}])
+        pipeline.run(sources[1].with_resources("meetings"))
+        with pipeline.sql_client() as client:  # as if it had been killed at its end
+            client.execute_sql(
+                "delete from _dlt_loads where load_id = (select max(load_id) from _dlt_loads)"
+            )
+        assert last_read(pipeline) == before
+        server.set_meetings(meetings[:1])
+        pipeline.run(sources[2].with_resources("meetings"))
+    with pipeline.sql_client() as client:
+        for table, rows in {
+            "meeting_versions": 1,
+            "meeting_listings": 1,
+            "rejected_meetings": 0,
+            "attributes": 1,
+            "syncs": 2,
+        }.items():
+            assert client.execute_sql(f"select count(*) from {table}") == [(rows,)], table
 
 
 GOOGLE: Any = {"project_id": "p", "client_email": "a@b", "private_key": "x"}
