@@ -1,12 +1,14 @@
 """Writes sql/README.md: where each table comes from, what its columns hold, what is checked; and
 sql/sources.yml, the same tables for dbt.
 
-    python pipelines/dictionary.py
+    uv run pipelines/dictionary.py
 
 The words are those of the models' files and of the raw tables' descriptions.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,7 @@ def sources() -> str:
     ]
     text = yaml.safe_dump({"version": 2, "sources": found}, sort_keys=False, width=100)
     return (
-        "# Written by `python pipelines/dictionary.py`. For dbt: copy it into its models.\n" + text
+        "# Written by `uv run pipelines/dictionary.py`. For dbt: copy it into its models.\n" + text
     )
 
 
@@ -85,18 +87,60 @@ def _source(
 
 def dictionary() -> str:
     """The page, in Markdown."""
-    models = read_models(SQL)
-    return "\n".join([*_head(models), *_tables(models), *_raw(), *_checks(), *_questions()]) + "\n"
+    models, questions = read_models(SQL), _read_questions()
+    parts = (
+        *(_head(), _index(questions), _flow(models), _tables(models), _raw(), _checks()),
+        _answers(questions),
+    )
+    return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _head(models: Sequence[Model]) -> Iterator[str]:
-    yield "# The tables, and where they come from"
+@dataclass(frozen=True)
+class Question:
+    """What people ask, in words and as a query."""
+
+    words: str
+    more: str
+    query: str
+    tables: Sequence[str]
+
+    @property
+    def anchor(self) -> str:
+        """Where the page has it."""
+        return re.sub(r"[^\w\- ]", "", self.words.lower()).replace(" ", "-")
+
+
+def _read_questions() -> list[Question]:
+    """By the tables that they read: data_health only says in most of them what day it is."""
+    found = []
+    for path in sorted((SQL / "questions").glob("*.sql")):
+        file = Model(path.stem, "questions", path.read_text("utf-8"))
+        header, query = file.text.split("\n", 1)
+        words, _, more = header.removeprefix("-- ").partition("? ")
+        read = sorted(reference.partition(".")[2] for reference in file.references)
+        tables = [table for table in read if table != "data_health"] or read
+        found.append(Question(f"{words.rstrip('?')}?", more, query.rstrip(), tables))
+    return sorted(found, key=lambda question: (question.tables, question.words))
+
+
+def _head() -> Iterator[str]:
+    yield "# The tables, by what people ask, and where they come from"
     yield ""
-    yield "Written by `python pipelines/dictionary.py` from the models' own files. The same words"
+    yield "Written by `uv run pipelines/dictionary.py` from the models' own files. The same words"
     yield "stand in the database, as comments on tables and columns. Times are UTC. Days are days"
     yield "in `bookings.time_zone`. Now is the start of the newest sync. How to change a metric:"
     yield "[docs/models.md](../docs/models.md)."
-    yield from ("", "```mermaid", "flowchart LR")
+
+
+def _index(questions: Sequence[Question]) -> Iterator[str]:
+    yield from ("", "## What do you want to know?", "", "| question | tables |", "|---|---|")
+    for question in questions:
+        tables = ", ".join(f"[{table}](#{table})" for table in question.tables)
+        yield f"| [{question.words}](#{question.anchor}) | {tables} |"
+
+
+def _flow(models: Sequence[Model]) -> Iterator[str]:
+    yield from ("", "## How the tables are made", "", "```mermaid", "flowchart LR")
     shown = {model.name for model in models if model.folder != "report"}
     yield "    subgraph drift"
     yield from (f'        raw_{table.name}["{table.name}"]' for table in tables.ALL)
@@ -111,7 +155,7 @@ def _head(models: Sequence[Model]) -> Iterator[str]:
     for model in sorted(models, key=lambda model: model.name):
         for reference in sorted(model.references):
             dataset, _, source = reference.partition(".")
-            if dataset == "drift":
+            if dataset == "drift" and not source.startswith("_dlt"):
                 yield f"    raw_{source} --> {model.name}"
             elif model.name in shown and source in shown:
                 yield f"    {source} --> {model.name}"
@@ -129,6 +173,9 @@ def _tables(models: Sequence[Model]) -> Iterator[str]:
             file = f"{model.folder}/{model.name}.sql"
             yield f"*{kind}, {_grain(model)}: [{file}]({file}).*"
             yield from _columns(model.columns)
+            if dimensions := re.findall(r"'(\w+)' as dimension\b", model.text):
+                named = ", ".join(f"`{dimension}`" for dimension in dimensions)
+                yield f"| | the dimensions: {named} |"
             if model.star:
                 source, excluded = model.star
                 without = f", without {', '.join(f'`{n}`' for n in sorted(excluded - {''}))}"
@@ -158,11 +205,13 @@ def _checks() -> Iterator[str]:
         yield f"- `{check.name}`{warns}: {check.description}"
 
 
-def _questions() -> Iterator[str]:
-    yield from ("", "## Questions that people ask")
-    for path in sorted((SQL / "questions").glob("*.sql")):
-        question, query = path.read_text("utf-8").split("\n", 1)
-        yield from ("", question.removeprefix("-- "), "", "```sql", query.rstrip(), "```")
+def _answers(questions: Sequence[Question]) -> Iterator[str]:
+    yield from ("", "## The questions, as queries", "")
+    yield "The files are in [questions](questions); each runs as it is on the published file."
+    for question in sorted(questions, key=lambda question: question.words):
+        yield from ("", f"### {question.words}", "")
+        yield from (question.more, "") if question.more else ()
+        yield from ("```sql", question.query, "```")
 
 
 def _columns(columns: Mapping[str, str]) -> Iterator[str]:

@@ -1,22 +1,18 @@
 """The scheduled run: Drift's booked meetings into the warehouse, and the metrics derived.
 
-    python pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
-    python pipelines/meetings.py --demo    the same, against a fake Drift: no account needed
-    python pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
-    python pipelines/meetings.py --report bookings.html    what is published, as a page to look at
-    python pipelines/meetings.py --model +booking_metrics  what one model gives, with all it needs
-    python pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
-    python pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
-    python pipelines/meetings.py --forget visitor@example.com    nothing personal of one visitor
+    uv run pipelines/meetings.py           one run: sync, models, checks, snapshot, summary
+    uv run pipelines/meetings.py --demo    the same, against a fake Drift: no account needed
+    uv run pipelines/meetings.py --status  how things stand: the last run, how fresh the data are
+    uv run pipelines/meetings.py --report bookings.html    what is published, as a page to look at
+    uv run pipelines/meetings.py --model +booking_metrics  what one model gives, with all it needs
+    uv run pipelines/meetings.py --import answers/         what was saved of Drift's answers, too
+    uv run pipelines/meetings.py --apply-personal-data     what is stored, as the setting now says
+    uv run pipelines/meetings.py --forget visitor@example.com    nothing personal of one visitor
 
 Exit codes: 0 done, 1 failed, with nothing changed that analysts see, 2 wrong usage or settings, 3
-another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale, 5 a gap.
+another run is under way, 130 or 143 ended by a signal; of --status: 0 fresh, 4 stale or never read,
+5 a gap.
 """
-
-import _signal  # type: ignore[import-not-found]  # what signal wraps: it takes no time to load
-
-if __name__ == "__main__" and hasattr(_signal, "pthread_sigmask"):  # until they are heeded, below
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGTERM))
 
 import argparse
 from collections.abc import Sequence
@@ -40,17 +36,16 @@ def command(options: argparse.Namespace) -> tuple[Sequence[str], int]:
         if options.model:
             return published.show_model(PROJECT, options.model, demo=demo), 0
         return published.report(PROJECT, options.report, demo=demo), 0
-    from app import redact, run
+    from app import personal_data, run
 
     if options.apply_personal_data or options.forget is not None:
-        return redact.redact(PROJECT, options.forget, demo=demo), 0
+        return personal_data.apply(PROJECT, options.forget, demo=demo), 0
     if options.archive:
         from app import archive
 
         return archive.archive(PROJECT, options.archive, demo=demo), 0
     if files := getattr(options, "import"):
-        importing = run.dry_import if options.dry_run else run.import_files
-        return importing(PROJECT, files, demo=demo), 0
+        return run.import_files(PROJECT, files, demo=demo, is_dry_run=options.dry_run), 0
     reading = ("full_refresh", "accept_delisted", "accept_organisation")
     return run.run(PROJECT, demo=demo, **{name: getattr(options, name) for name in reading}), 0
 
@@ -65,14 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         lines, code = command(options)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - failures become sentences
+        from app.errors import explain
+
+        sentence, code = explain(failure)
+        console.say_failure(sentence, code, failure if options.verbose else None)
         alone = not (options.status or options.report or options.model or options.demo)  # unwatched
-        sentence, code = console.fail(failure, verbose=options.verbose)
         if alone and code in (1, 2):
             from app.alarms import Alarms
 
-            Alarms(PROJECT).failed(sentence)
+            Alarms(PROJECT / ".dlt/.var/last_run.json").failed(sentence)
         return code
-    console.summary(lines)
+    console.answer(lines)
     return code
 
 

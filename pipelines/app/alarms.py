@@ -1,20 +1,27 @@
-"""What the channel behind dlt's `runtime.slack_incoming_hook` is told, and that it is told once.
+"""What the Slack channel behind `runtime.slack_incoming_hook` hears, and that it hears it once.
 
-A run tells that it failed, and the first good one after it that all is well again. That the data
-are stale is told by `--status`: what keeps runs from starting keeps them from telling anything.
+A run says that it failed, and the first good one after it that all is well again. That the data are
+stale is said by `--status`: what keeps runs from starting keeps them from saying anything.
 """
 
-import hashlib
-import json
+import html
+import logging
+import platform
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import requests
+
 from app.console import hook
-from app.slack import tell
+from app.last_run import read_record, write_record
 from app.status import Status, age
+
+log = logging.getLogger("meetings")
+
+PATIENCE_SECONDS: Final = 10.0
+"""How long a run that has failed already waits for Slack."""
 
 STATES: Final = {
     "stale": "The data are stale",
@@ -24,56 +31,60 @@ STATES: Final = {
 
 
 class Alarms:
-    """An episode: what was told since the last good run, kept in a file as digests."""
+    """An episode: what was said since the last good run, kept in the last run's record."""
 
-    def __init__(self, project: Path) -> None:
-        self._path = project / ".dlt" / ".var" / "alarms.json"
-        self._told: set[str] = set()
-        with suppress(OSError, ValueError, TypeError):  # lost or torn
-            self._told = set(json.loads(self._path.read_text("utf-8")))
+    def __init__(self, record: Path) -> None:
+        self._record = record
+        alarms = read_record(record).get("alarms")
+        self._alarms: set[str] = set(map(str, alarms)) if isinstance(alarms, list) else set()
 
     def failed(self, sentence: str) -> None:
-        """Tells of a failure. One that differs in numbers alone, such as attempts, is the same."""
-        self._tell_once(re.sub(r"\d+", "", sentence), sentence)
+        """Says that a run failed. What differs in numbers alone, such as attempts, is the same."""
+        self._say_once(re.sub(r"\d+", "", sentence), sentence)
 
     def looked(self, status: Status) -> None:
-        """Tells that the data are stale; or fresh again, where no run here has told it before."""
+        """Says that the data are stale; or fresh again, where no run here has said so before."""
         if status.newest_sync_at is None:
             return  # a project that has not run yet
-        sentence = f"{STATES[status.state]}: the newest read began {age(status)}."
         if (status.data_age_hours or 0) > status.stale_after_hours:
-            self._tell_once(status.state, sentence)
-        elif self._told and self._told <= {_digest("stale"), _digest("gap")}:
-            self._end(f"{STATES['fresh']}: the newest read began {age(status)}.")
+            self._say_once(status.state, f"{STATES[status.state]}: {age(status)}.")
+        elif self._alarms and self._alarms <= set(STATES):
+            self._end(f"{STATES['fresh']}: {age(status)}.")
 
     def succeeded(self, summary: Sequence[str]) -> None:
-        """Tells that a run was good, if it ends an episode; and what is lost for good, if anything
-        is."""
-        again = ["All is well again: this run succeeded."] if self._told else []
+        """Says that a run was good, if that ends an episode; and what, if anything, is lost."""
+        again = ["All is well again: this run succeeded."] if self._alarms else []
         lost = [line.partition(" ")[2].strip() for line in summary if line.startswith("gap ")]
         if again or lost:
             self._end("\n".join([*again, *lost]))
 
-    def _tell_once(self, key: str, sentence: str) -> None:
-        if _digest(key) not in self._told and _tell(sentence):
-            self._keep(self._told | {_digest(key)})
+    def _say_once(self, alarm: str, sentence: str) -> None:
+        if alarm not in self._alarms and send(sentence):
+            self._keep(self._alarms | {alarm})
 
     def _end(self, sentence: str) -> None:
-        if _tell(sentence):
+        if send(sentence):
             self._keep(set())
 
-    def _keep(self, told: set[str]) -> None:
-        self._told = told
-        with suppress(OSError):  # rather told twice than never
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps(sorted(told)), "utf-8")
+    def _keep(self, alarms: set[str]) -> None:
+        self._alarms = alarms
+        write_record(self._record, alarms=sorted(alarms))
 
 
-def _tell(sentence: str) -> bool:
-    address = hook()
-    return bool(address) and tell(str(address), sentence)
+def send(sentence: str) -> bool:
+    """Sends the sentence to the channel, if there is one; whether Slack took it.
 
-
-def _digest(key: str) -> str:
-    # A sentence may quote a record, or a path, with what is no UTF-8.
-    return hashlib.sha256(key.encode(errors="backslashreplace")).hexdigest()
+    If not, that is logged, no more.
+    """
+    if not (address := hook()):
+        return False
+    text = html.escape(f"drift-bookings on {platform.node()}: {sentence}", quote=False)
+    try:
+        # Not by dlt's own function, which sets no timeout.
+        message = {"text": text, "mrkdwn": False}
+        requests.post(address, json=message, timeout=PATIENCE_SECONDS).raise_for_status()
+    except requests.RequestException as fault:  # its words may hold the hook, which is a secret
+        status = fault.response.status_code if fault.response is not None else "no answer"
+        log.warning(f"Slack did not take what it was sent: {status}.")
+        return False
+    return True

@@ -1,6 +1,11 @@
-"""What a run says: progress on stderr, the summary on stdout, failures in a sentence."""
+"""What a command says: progress on stderr, its answer on stdout. No secrets, and one line a line.
+
+What Drift sent may stand in any of it: control characters and those that turn the direction of a
+text are written as escapes, so that they reach neither a terminal nor a log.
+"""
 
 import logging
+import re
 import sys
 import time
 import traceback
@@ -16,10 +21,8 @@ from dlt.common.logger import is_json_logging
 from dlt.common.runtime.json_logging import JSONLogFormatter
 
 from app import process
-from app.errors import explain, keeps_personal_data
 
 log = logging.getLogger("meetings")
-
 
 HOOK_KEY: Final = "runtime.slack_incoming_hook"
 SECRETS: Final = ("sources.drift.access_token", "sources.drift.personal_data_key", HOOK_KEY)
@@ -30,6 +33,52 @@ QUIET_SECONDS: Final = 10.0
 REDRAW_SECONDS: Final = 0.1
 """How often a terminal does."""
 
+LONGEST_SENTENCE: Final = 1000
+LONGEST_CELL: Final = 60
+
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def escaped(line: str, longest: int | None = None) -> str:
+    """A line without control characters, cut where it is longer than `longest`."""
+    whole = CONTROL.sub(lambda found: ascii(found[0])[1:-1], line)
+    return whole if longest is None or len(whole) <= longest else f"{whole[:longest]}…"
+
+
+def presentable(sentence: str) -> str:
+    """A sentence that may be shown, logged and kept: without secrets, and of a certain length."""
+    return escaped(without_secrets(sentence), LONGEST_SENTENCE)
+
+
+def without_secrets(text: str) -> str:
+    """The text without the token, the hash's key and the hook, wherever they may have got in."""
+    for secret in (_setting(key, dlt.secrets) for key in SECRETS):
+        if secret and secret.strip():
+            text = text.replace(secret, "***")
+    return text
+
+
+def keeps_personal_data() -> bool:
+    """Whether what is said may quote what Drift sent."""
+    return (_setting("sources.drift.personal_data") or "keep") == "keep"
+
+
+def hook() -> str | None:
+    """The address of the Slack channel that is told, if one is."""
+    return _setting(HOOK_KEY, dlt.secrets)
+
+
+def _setting(key: str, among: Any = dlt.config) -> str | None:
+    """A setting of which nothing can be said while the configuration is no TOML.
+
+    Those `among` dlt's secrets leave no trace of their values.
+    """
+    try:
+        value: Any = among.get(key)
+    except ConfigProviderException:
+        return None
+    return str(value) if value else None
+
 
 class _Lines(logging.Handler):
     """Lines with the time for a log file; on a terminal, progress on one line that is rewritten.
@@ -39,7 +88,7 @@ class _Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() if sys.stderr else False  # closed: 2>&-
         self._open = False
         self._said = 0.0
 
@@ -49,7 +98,7 @@ class _Lines(logging.Handler):
         if passing and time.monotonic() - self._said < quiet:
             return
         self._said = time.monotonic()
-        words = without_secrets(record.getMessage())
+        words = presentable(record.getMessage())
         if _in_json():
             record.msg, record.args = words, ()
             _print(JSONLogFormatter().format(record))
@@ -59,10 +108,10 @@ class _Lines(logging.Handler):
         else:
             _print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {words}")
 
-    def end(self) -> None:
-        if self._open:
-            _print("\r\033[K", end="")
-            self._open = False
+    def cleared(self) -> str:
+        """What takes progress off the terminal, if there is some."""
+        was_open, self._open = self._open, False
+        return "\r\033[K" if was_open else ""
 
 
 def _print(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
@@ -90,7 +139,7 @@ def start(*, quiet: bool) -> None:
         logger.setLevel(logging.ERROR if quiet else logging.INFO)
         logger.handlers = [_lines]
         logger.propagate = False
-    process.last_words = _say
+    process.last_words = _last_words
 
 
 class Steps:
@@ -107,54 +156,33 @@ class Steps:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
 
-def fail(failure: BaseException, *, verbose: bool) -> tuple[str, int]:
-    """Says why the run failed; the sentence, and the exit code."""
-    sentence, code = explain(failure)
-    sentence, trace = without_secrets(sentence), ""
-    if verbose:
-        lines = traceback.format_exception(failure)
-        if not keeps_personal_data():  # the places, without the words
-            lines = traceback.format_tb(failure.__traceback__)
-        trace = without_secrets("".join(lines))
-    _say(sentence, code, trace)
-    return sentence, code
+def say_failure(sentence: str, code: int, failure: BaseException | None = None) -> None:
+    """Says why the command failed; of a `failure` that is given, where, too."""
+    _print(_last_words(sentence, code, failure))
 
 
-def _say(sentence: str, code: int, trace: str = "") -> None:
-    _lines.end()
+def _last_words(sentence: str, code: int, failure: BaseException | None = None) -> str:
+    trace = _trace(failure) if failure else ""
     if _in_json():
-        log.error(sentence, extra={"exit_code": code} | ({"traceback": trace} if trace else {}))
-    else:
-        _print("\n".join(filter(None, [trace, sentence])))
+        extra = {"exit_code": code} | ({"traceback": trace} if trace else {})
+        words = presentable(sentence)
+        record = log.makeRecord(log.name, logging.ERROR, "", 0, words, (), None, extra=extra)
+        return JSONLogFormatter().format(record)
+    return _lines.cleared() + "\n".join(filter(None, [trace, sentence]))
 
 
-def without_secrets(text: str) -> str:
-    """The text without the token, the hash's key and the hook, wherever they may have got in."""
-    for secret in filter(None, map(_setting, SECRETS)):
-        text = text.replace(secret, "***")
-    return text
+def _trace(failure: BaseException) -> str:
+    parts = traceback.format_exception(failure)
+    if not keeps_personal_data():  # the places, without the words
+        parts = traceback.format_tb(failure.__traceback__)
+    return "\n".join(map(presentable, "".join(parts).splitlines()))
 
 
-def hook() -> str | None:
-    """The address of the Slack channel that is told, if one is."""
-    return _setting(HOOK_KEY)
-
-
-def _setting(key: str) -> str | None:
-    """A setting of which nothing can be said while the configuration is no TOML."""
-    try:
-        value: Any = dlt.secrets.get(key)
-    except ConfigProviderException:
-        return None
-    return str(value) if value else None
-
-
-def summary(parts: Sequence[str]) -> None:
+def answer(lines: Sequence[str]) -> None:
     """What the command answers, on stdout."""
-    _lines.end()
-    if not log.isEnabledFor(logging.INFO):  # --quiet
-        return
-    _print("\n".join(parts), file=sys.stdout)
+    _print(_lines.cleared(), end="")
+    if log.isEnabledFor(logging.INFO):  # not with --quiet
+        _print("\n".join(map(escaped, lines)), file=sys.stdout)
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -163,15 +191,12 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     for row in rows:  # an id is a name, not an amount
         texts = [str(v) if n.endswith("_id") else cell(v) for n, v in zip(names, row, strict=True)]
         cells.append(texts)
-    widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
-    right = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
-    return [
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
+    lines = [""] * len(cells)
+    for i, column in enumerate(zip(*cells, strict=True)):
+        width = max(map(len, column))
+        sign = ">" if any(isinstance(row[i], int | float) for row in rows) else "<"
+        lines = [f"{line}{text:{sign}{width}}  " for line, text in zip(lines, column, strict=True)]
+    return [line.rstrip() for line in lines]
 
 
 def cell(value: Any) -> str:
@@ -188,4 +213,4 @@ def cell(value: Any) -> str:
         case datetime():
             return f"{value:%Y-%m-%d %H:%M}"
         case _:
-            return str(value)
+            return escaped(str(value), LONGEST_CELL)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 OPTIONS: Final = {
-    "--demo": "read a fake Drift; each run moves it on a day",
+    "--demo": "read a fake Drift, into demo.duckdb; each run moves it on a day",
     "--dry-run": "with --import: only say what it would add",
     "--json": "with --status: for machines",
     "--prometheus": "with --status: for node_exporter's textfile collector",
     "--quiet": "say nothing unless it fails",
     "--verbose": "dlt's log, and tracebacks of failures",
-    "--accept-delisted": "believe a read that lacks many of the meetings listed before",
+    "--accept-delisted": "accept a read that lacks many of the meetings listed before",
     "--accept-organisation": "load meetings of another organisation than those loaded before",
 }
 COMMANDS: Final = {
@@ -24,12 +24,11 @@ VALUED: Final = {
     ("--import", "PATH"): "load saved answers (JSON, CSV, gzip), or an archive; reads no Drift",
     ("--report", "PATH"): "write what is published as an HTML page; runs nothing",
     ("--archive", "PATH"): "write all tables to a new folder, as Parquet; reads no Drift",
-    ("--forget", "EMAIL_OR_CONTACT_ID"): "keep nothing personal of them; reads no Drift",
-    ("--model", "[+]NAME"): "what a model gives over the published tables; after +, the raw ones",
+    ("--forget", "EMAIL_OR_CONTACT_ID"): "remove what is personal of a visitor, for good",
+    ("--model", "[+]NAME"): "what a model gives over published tables; +NAME: over raw ones",
 }
 NEEDED: Final = {"json": "status", "prometheus": "status", "dry_run": "import"}
 """Options that mean something beside one command alone."""
-CONTRARY: Final = (("quiet", "verbose"), ("json", "prometheus"))
 
 
 def parse(arguments: Sequence[str] | None, document: str) -> argparse.Namespace:
@@ -39,10 +38,11 @@ def parse(arguments: Sequence[str] | None, document: str) -> argparse.Namespace:
     """
     title, *_, exit_codes = document.split("\n\n")
     parser = argparse.ArgumentParser("meetings.py", description=title, epilog=exit_codes)
-    what = parser.add_mutually_exclusive_group()
-    for group, flags in ((parser, OPTIONS), (what, COMMANDS)):
-        for flag, words in flags.items():
-            group.add_argument(flag, action="store_true", help=words)
+    what, form, how_much = (parser.add_mutually_exclusive_group() for _ in range(3))
+    either = {"--json": form, "--prometheus": form, "--quiet": how_much, "--verbose": how_much}
+    for flag, words in (OPTIONS | COMMANDS).items():
+        group = what if flag in COMMANDS else either.get(flag, parser)
+        group.add_argument(flag, action="store_true", help=words)
     for (flag, metavar), words in VALUED.items():
         nargs = "+" if flag == "--import" else None
         kind = _absolute if metavar == "PATH" else str
@@ -51,9 +51,6 @@ def parse(arguments: Sequence[str] | None, document: str) -> argparse.Namespace:
     for name, command in NEEDED.items():
         if getattr(options, name) and not getattr(options, command):
             parser.error(f"--{name.replace('_', '-')} is for --{command}")
-    for one, other in CONTRARY:
-        if getattr(options, one) and getattr(options, other):
-            parser.error(f"--{one} and --{other} exclude each other")
     return options
 
 

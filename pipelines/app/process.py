@@ -38,46 +38,54 @@ def at_signal(call: Callable[[int], None]) -> Iterator[None]:
     """What else is to be done, in here, before a signal ends the process; given the exit code."""
     _at_signal.append(call)
     try:
+        _await_end_if_ending()  # it may no longer ask who is to be called
         yield
     finally:
         _at_signal.remove(call)
 
 
-def _write(sentence: str, _: int) -> None:
-    os.write(2, f"{sentence}\n".encode())
+def _plain(sentence: str, _: int) -> str:
+    return sentence
 
 
-last_words: Callable[[str, int], None] = _write
-"""Says on stderr why the process ends, and its exit code. `console` puts its own in its place."""
+last_words: Callable[[str, int], str] = _plain
+"""What is said of why the process ends, given its exit code. `console` has words of its own."""
 
 
 def _wait_for(signals: set[signal.Signals]) -> None:
     code = 128 + signal.sigwait(signals)
+    threading.Timer(PATIENCE_SECONDS, _end, [code]).start()
     _is_ending.set()
-    threading.Timer(PATIENCE_SECONDS, os._exit, [code]).start()
     for call in _at_signal[::-1]:
         with suppress(Exception):
             call(code)
-    with suppress(Exception):
-        last_words(INTERRUPTED, code)
+    try:
+        _end(code, last_words(INTERRUPTED, code))
+    except Exception:  # noqa: BLE001 - the settings that it reads are being read elsewhere
+        _end(code)
+
+
+def _end(code: int, words: str = INTERRUPTED) -> NoReturn:
+    """Ends the process. `sys.stderr` may be another one for now: dlt redirects it at its start."""
+    with suppress(OSError):  # nobody listens any more
+        os.write(2, f"{words}\n".encode(errors="backslashreplace"))
     os._exit(code)
+
+
+def _await_end_if_ending() -> None:
+    """Does not return where another thread was told to end the process."""
+    if _is_ending.is_set():
+        threading.Event().wait()
 
 
 def begin(project: Path, *, verbose: bool) -> None:
     """Sets up the process of a command, before anything large is imported."""
-    # Imports leave tens of thousands of objects that stay: the collector need not look at them.
-    gc.disable()
-    if sys.platform == "linux":  # where Arrow has it: its first choice keeps some 70 MB more
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+    gc.disable()  # imports leave tens of thousands of objects that stay: see `imported`
     if verbose:  # dlt reads its settings from the environment first
         os.environ["RUNTIME__LOG_LEVEL"] = "INFO"
     # Google's client reads by REST where its faster way is not installed.
     warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
-    # What is written may hold personal data: others read it where the operator lets them alone.
-    os.umask(os.umask(0o077) | 0o077)
-    for name in ("stdin", "stdout", "stderr"):  # one that is closed; its number is not for files
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "w"))
+    os.umask(0o077)  # what is written may hold personal data
     for stream in (sys.stdout, sys.stderr):  # not every terminal, or pipe, takes every letter
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -87,14 +95,13 @@ def begin(project: Path, *, verbose: bool) -> None:
 def imported() -> None:
     """Turns the collector on, for what is made after the imports. To be called by long commands."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # a page is some 20,000 objects, none of them in a circle
     gc.enable()
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process at once, once all is closed."""
-    if _is_ending.is_set():  # by the thread that was told so
-        threading.Event().wait(2 * PATIENCE_SECONDS)
+    """Ends the process at once, once all is closed: the interpreter would take 0.25 s to end."""
+    _await_end_if_ending()
     with suppress(OSError):  # nobody listens any more
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)  # taking down the interpreter would cost a quarter second
+        print(end="", flush=True)
+    os._exit(code)

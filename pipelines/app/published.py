@@ -3,18 +3,24 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
+from dlt.destinations.exceptions import DatabaseTerminalException
+
 from app.alarms import Alarms
 from app.console import cell
 from app.last_run import read_record
 from app.paths import Paths
 from app.settings import read_settings
 from app.status import FORMS, LEASED, find_status
-from warehouse.lock import no_run_meanwhile
+from warehouse.errors import SettingError, words_of
 from warehouse.models import all_columns, alone, needed_by, read_models
-from warehouse.reading import file_trouble
 
 SHOWN_ROWS = 3
 """Rows of a model that `--model` shows."""
+NOT_YET = (
+    "What {0} reads is not published yet ({1}): --model +{0} makes it from the raw tables, with all"
+    " that it needs."
+)
 
 
 def report(project: Path, path: Path, *, demo: bool) -> list[str]:
@@ -31,8 +37,7 @@ def status(project: Path, *, demo: bool, form: str) -> tuple[Sequence[str], int]
     """`--status`: how things stand, and the exit code that says it too."""
     settings = read_settings(project)
     paths = Paths.of(project, settings, demo=demo)
-    with no_run_meanwhile(paths.lock) as is_free:
-        trouble = file_trouble(paths.folder / "pipeline.duckdb") if is_free and not demo else None
+    is_free, trouble = paths.find_trouble()
     with paths.published() as query:
         clock = query("select newest_sync_at from bookings.data_health") if demo else []
         found = find_status(
@@ -44,7 +49,7 @@ def status(project: Path, *, demo: bool, form: str) -> tuple[Sequence[str], int]
             now=clock[0]["newest_sync_at"] if clock else None,
         )
     if not demo:
-        Alarms(project).looked(found)
+        Alarms(paths.last_run).looked(found)
     return FORMS[form](found), found.exit_code
 
 
@@ -59,8 +64,15 @@ def show_model(project: Path, name: str, *, demo: bool) -> list[str]:
     if name.startswith("+"):
         text = alone(model.name, models, {"time_zone": settings.bookings.time_zone})
     with Paths.of(project, settings, demo=demo).published() as query:
-        rows = query(f"select * from (\n{text}\n) as model limit {SHOWN_ROWS}")
-        found = query(f"select count(*) as rows from (\n{text}\n) as model")
+        try:
+            rows = query(f"select * from (\n{text}\n) as model limit {SHOWN_ROWS}")
+            found = query(f"select count(*) as rows from (\n{text}\n) as model")
+        except (duckdb.BinderException, DatabaseTerminalException) as error:
+            if name.startswith("+"):
+                raise
+            raise SettingError(NOT_YET.format(name, words_of(error))) from error
+    if not found and not name.startswith("+"):
+        raise SettingError(NOT_YET.format(name, "a table is missing"))
     lines = [f"{model.name}: {model.description}", ""]
     words = all_columns(model, {model.name: model for model in models})
     width = max(map(len, words))

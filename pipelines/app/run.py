@@ -1,7 +1,7 @@
 """The scheduled run, and the import of files: from Drift to what analysts open.
 
-Reading order: here; then `session` (what they share with `redact`), and behind it the packages
-`drift` (what is loaded) and `warehouse` (what is built and published).
+Reading order: here; then `session` (what they share with `personal_data`), and behind it the
+packages `drift` (what is loaded) and `warehouse` (what is built and published).
 """
 
 import logging
@@ -14,15 +14,13 @@ from dlt import Pipeline
 from dlt.extract import DltSource
 
 from app.alarms import Alarms
-from app.console import without_secrets
 from app.errors import explain
 from app.last_run import recorded
 from app.session import Session
 from app.summary import summarize, summarize_import
-from drift import believe, drift_source, is_waiting
+from drift import check_read, drift_source, is_waiting
 from drift import summary as related_lines
-from drift.archive import count_archive, drift_archive, find_archive
-from drift.import_files import Tally, count_import, drift_import
+from drift.import_files import Tally, count_import, drift_import, find_archive
 from drift.saved_files import find_files
 from warehouse.build import Built
 
@@ -32,7 +30,7 @@ log = logging.getLogger("meetings")
 def run(project: Path, *, demo: bool, full_refresh: bool, **accepted: bool) -> list[str]:
     """Reads Drift, builds, checks and publishes, then people's details; the summary.
 
-    `accepted` are the arguments of `drift_source` that accept what is not believed.
+    `accepted` are the arguments of `drift_source` that say what is accepted all the same.
     """
     session = Session(project, demo=demo)
     share = session.settings.bookings.max_delisted_share
@@ -41,7 +39,16 @@ def run(project: Path, *, demo: bool, full_refresh: bool, **accepted: bool) -> l
         "max_delisted_share": share,
         **accepted,
     }
-    with session.locked(), recorded(session.paths.last_run), ExitStack() as held:
+    with session.locked():
+        with recorded(session.paths.last_run):
+            lines = _read_and_publish(session, reading, demo=demo)
+        if not demo:  # the record is at rest: two threads do not write it
+            Alarms(session.paths.last_run).succeeded(lines)
+    return lines
+
+
+def _read_and_publish(session: Session, reading: dict[str, Any], *, demo: bool) -> list[str]:
+    with ExitStack() as held:
         # A missing token is said before anything is made.
         source = None if demo else drift_source(**reading)
         with session.opened() as pipeline:
@@ -53,22 +60,19 @@ def run(project: Path, *, demo: bool, full_refresh: bool, **accepted: bool) -> l
                 numbers = source.with_resources(
                     "meetings", "users", "teams", "playbooks", "conversations"
                 )
+                session.remove_what_came_since()
                 with session.steps.step("sync"):
                     pipeline.run(numbers)
-                    believe(numbers)
-                session.redact_again()
-                built = session.build()
-                lines = summarize(pipeline, built, related_lines(numbers))
-                has_more = is_waiting(pipeline, full_refresh=full_refresh)
-            session.publish()
+                    check_read(numbers)
+                session.remove_what_came_since()
+                has_more = is_waiting(pipeline, full_refresh=reading["full_refresh"])
+            built = session.publish()
+            lines = summarize(session, built, related_lines(numbers))
             session.report()
             if has_more:
                 details = source.with_resources("contacts", "conversations_by_id")
                 lines = _add_details(session, numbers, details, built, lines)
-    lines = [*lines, "", *session.footer()]
-    if not demo:
-        Alarms(project).succeeded(lines)
-    return lines
+    return [*lines, "", *session.footer()]
 
 
 def _add_details(
@@ -78,20 +82,18 @@ def _add_details(
 
     The numbers are published by now: whatever goes wrong here is one more line.
     """
-    pipeline = session.pipeline
     try:
         with session.loading():
             with session.steps.step("contacts"):
-                pipeline.run(details)
-            session.redact_again()
-            if has_new := _has_loaded(pipeline):
-                built = session.build()
-            lines = summarize(pipeline, built, related_lines(numbers, details))
+                session.pipeline.run(details)
+            session.remove_what_came_since()
+            has_new = _has_loaded(session.pipeline)
         if has_new:
-            session.publish()
+            built = session.publish()
             session.report()
+        lines = summarize(session, built, related_lines(numbers, details))
     except Exception as failure:  # noqa: BLE001 - said, and made good by the next run
-        sentence = f"missing    people's details: {without_secrets(explain(failure)[0])}"
+        sentence = f"missing    people's details: {explain(failure)[0]}"
         log.warning(sentence)
         lines = [*lines, sentence]
     return lines
@@ -104,32 +106,26 @@ def _has_loaded(pipeline: Pipeline) -> bool:
     return any(count for table, count in rows.items() if not table.startswith("_dlt"))
 
 
-def import_files(project: Path, paths: Sequence[Path], *, demo: bool) -> list[str]:
+def import_files(
+    project: Path, paths: Sequence[Path], *, demo: bool, is_dry_run: bool
+) -> list[str]:
     """Loads saved answers, or an archive, builds, checks and publishes; the summary.
 
-    Drift is not asked.
+    Drift is not asked. A dry run writes nothing, and says what would be added.
     """
-    archive, tally = find_archive(paths), Tally()
-    files = archive or find_files(paths)
+    files, tally = find_archive(paths) or find_files(paths), Tally()
     session = Session(project, demo=demo)
     with session.locked(), session.opened() as pipeline:
+        if is_dry_run:
+            pipeline.activate()
+            count_import(files, tally)
+            return summarize_import(tally, len(files), is_dry_run=True)
         with session.loading():
+            session.remove_what_came_since()
             with session.steps.step("import"):
-                pipeline.run((drift_archive if archive else drift_import)(files, tally))
-            session.redact_again()
-            built = session.build()
-            lines = summarize(pipeline, built, imported=summarize_import(tally, len(files)))
-        session.publish()
+                pipeline.run(drift_import(files, tally))
+            session.remove_what_came_since()
+        built = session.publish()
+        lines = summarize(session, built, imported=summarize_import(tally, len(files)))
         session.report()
         return [*lines, "", *session.footer()]
-
-
-def dry_import(project: Path, paths: Sequence[Path], *, demo: bool) -> list[str]:
-    """What an import would add; nothing is written."""
-    archive, tally = find_archive(paths), Tally()
-    files = archive or find_files(paths)
-    session = Session(project, demo=demo)
-    with session.locked():
-        session.paths.open().activate()
-        (count_archive if archive else count_import)(files, tally)
-    return summarize_import(tally, len(files), is_dry_run=True)

@@ -1,4 +1,4 @@
-"""What every command that writes goes through: lock, open, recover, build, publish, report.
+"""What every command that writes goes through: lock, open, load, publish, report.
 
 A command takes the parts in this order, and does its own work while it is `loading`:
 
@@ -6,35 +6,29 @@ A command takes the parts in this order, and does its own work while it is `load
     with session.locked(), session.opened() as pipeline:
         with session.loading():
             pipeline.run(…)
-            built = session.build()
-        session.publish()
+        built = session.publish()
         session.report()
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-import dlt
+import pyarrow as pa
 from dlt import Pipeline
 
 from app import process
 from app.console import Steps
 from app.paths import Paths
 from app.settings import read_settings
-from drift import holds_forgotten
-from drift.records import Row
-from drift.redact import drift_redacted
-from drift.tables import KNOWN_BY
-from warehouse.build import Built, build
-from warehouse.comments import describe_raw
-from warehouse.destination import RAW_STAGING, destination_label, duckdb_file, kept_open
+from drift.redact import holds_forgotten, redact
+from warehouse.build import Built, Project
+from warehouse.copies import KEPT_COPIES, check_snapshot, next_copy, remove_unfinished
+from warehouse.destination import kept_open
 from warehouse.lease import run_lease
 from warehouse.lock import run_lock
-from warehouse.purge import forget_packages, rewrite_file
-from warehouse.recovery import finish_interrupted
-from warehouse.restore import note_published, restore
-from warehouse.snapshot import KEPT_COPIES, check_snapshot, publish
+from warehouse.own_file import bring_back, rewrite_file, watched
+from warehouse.publish import build_copy, publish_tables
 
 
 class Session:
@@ -47,18 +41,11 @@ class Session:
         self.steps = Steps()
         self._sql = project / "sql"
         self._report_to = None if demo else self.settings.report
-        self.database: Path | None = None
-        """The file that the pipeline writes, where its destination is DuckDB."""
-        self._where = ""
         self._restored: list[str] = []
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keeps other runs on this machine away. Raises `LockedError` after the time to wait."""
-        with run_lock(self.paths.lock, wait_seconds=self.settings.bookings.lock_wait_seconds):
-            with suppress(PermissionError):  # what former versions wrote is open to all
-                self.paths.folder.chmod(0o700)
-            yield
+        return run_lock(self.paths.lock, wait_seconds=self.settings.bookings.lock_wait_seconds)
 
     @contextmanager
     def opened(self) -> Iterator[Pipeline]:
@@ -67,81 +54,68 @@ class Session:
         Whatever would stop the command at its end (a path that it may not write, say) is raised
         here, before anything is read.
         """
-        self.pipeline = self.paths.open()
-        self.database = duckdb_file(self.pipeline)
+        self.warehouse = self.paths.warehouse
+        self.pipeline = self.warehouse.open(self.paths.working)
+        if self._report_to:
+            from report import check_report  # noqa: PLC0415 - most runs write none
+
+            check_report(self._report_to)
+        if database := self.warehouse.file:
+            check_snapshot(self.paths.snapshot, database)
+            remove_unfinished(self.paths.snapshot)
+            self._restored = bring_back(database, self.paths.snapshot, self.paths.temporary)
+            with watched(database):
+                yield self.pipeline
+            return
         with ExitStack() as held:
-            if self.database:
-                check_snapshot(self.paths.snapshot, self.database)
-                self._restored = restore(
-                    self.database,
-                    self.paths.snapshot,
-                    KNOWN_BY,
-                    Path(self.pipeline.working_dir),
-                    is_rewritten=self.paths.purge.exists() and self.pipeline.has_pending_data,
-                )
-                if self._restored:
-                    self.pipeline = self.paths.open()
-                self._where = str(self.paths.snapshot)
-            else:
+            if not self.warehouse.is_for_one_process:
                 wait = self.settings.bookings.lock_wait_seconds
                 held.enter_context(run_lease(self.pipeline, self.paths.folder, wait_seconds=wait))
                 held.enter_context(process.at_signal(lambda _: held.close()))
-                self._where = destination_label(self.pipeline)
-            if self._report_to:
-                from report import check_report  # noqa: PLC0415 - most runs write none
-
-                check_report(self._report_to)
             yield self.pipeline
 
-    @contextmanager
-    def loading(self) -> Iterator[None]:
-        """The destination kept open, what an interrupted run had read loaded first."""
-        with kept_open(self.database, self.settings.bookings.duckdb_memory):
-            finish_interrupted(self.pipeline)
-            yield
+    def loading(self) -> AbstractContextManager[None]:
+        """The destination kept open."""
+        return kept_open(self.warehouse.file, self.settings.bookings.duckdb_memory)
 
-    def build(self) -> Built:
-        """Builds and checks the models over what is loaded."""
-        with self.steps.step("models and checks"):
-            describe_raw(self.pipeline)
-            return build(self.pipeline, self._sql, {"time_zone": self.settings.bookings.time_zone})
-
-    def redact(self, forgotten: Sequence[Row] = ()) -> None:
-        """Rewrites the raw tables. What files hold of the old ones goes as this is published, here
-        or, if this is killed, in the next run.
+    def remove_personal_data(self) -> None:
+        """Removes from the raw tables what may not be kept. Older copies go as this is published,
+        here or, if this is killed, in the next run.
         """
         self.paths.purge.touch()
         with self.steps.step("raw tables"):
-            # One table after another: a DuckLake's catalogue in a file is opened once at a time.
-            dlt.config["extract.next_item_mode"] = "fifo"
-            self.pipeline.run(drift_redacted(forgotten))
-            dlt.config["extract.next_item_mode"] = "round_robin"
+            redact(self.pipeline)
 
-    def redact_again(self) -> None:
-        """The same where it was killed, or where a read has told who else is to be forgotten."""
+    def remove_what_came_since(self) -> None:
+        """The same where it was killed, or where a read has told who else is to be forgotten.
+
+        Both before a read and after it: a record that is stored whole, and comes without what has
+        to go, would be there twice.
+        """
         if self.paths.purge.exists() or holds_forgotten(self.pipeline):
-            self.redact()
+            self.remove_personal_data()
 
-    def publish(self) -> None:
-        """Publishes a copy of a DuckDB file. Elsewhere `build` has published the tables."""
-        kept = KEPT_COPIES
-        if self.paths.purge.exists():
-            kept = 1
+    def publish(self) -> Built:
+        """Makes and checks the models over what is loaded, and publishes them.
+
+        Where something has gone that older copies may hold, they go too.
+        """
+        bookings, database = self.settings.bookings, self.warehouse.file
+        pa.default_memory_pool().release_unused()  # some 100 MB that the models can have
+        is_purging = self.paths.purge.exists()
+        if database and is_purging:
             with self.steps.step("removal of older files"):
-                forget_packages(self.pipeline)
-                if self.database:
-                    rewrite_file(self.database, self.settings.bookings.duckdb_memory)
-        if self.database:
-            with self.steps.step("snapshot"):
-                publish(
-                    self.database,
-                    self.paths.snapshot,
-                    without=[RAW_STAGING],
-                    kept=kept,
-                    mode=int(self.settings.bookings.snapshot_mode, 8),
-                )
-                note_published(self.database, self.paths.snapshot)
+                rewrite_file(database, self.paths.temporary, bookings.duckdb_memory)
+        with self.steps.step("models and checks"):
+            project = Project.read(self._sql, {"time_zone": bookings.time_zone})
+            if database:
+                kept, mode = 1 if is_purging else KEPT_COPIES, int(bookings.snapshot_mode, 8)
+                with next_copy(database, self.paths.snapshot, kept=kept, mode=mode) as copy:
+                    built = build_copy(self.pipeline, copy, project, bookings.duckdb_memory)
+            else:
+                built = publish_tables(self.pipeline, project)
         self.paths.purge.unlink(missing_ok=True)
+        return built
 
     def report(self) -> None:
         """Writes the report of what is published, where the settings ask for one."""
@@ -154,4 +128,5 @@ class Session:
     def footer(self) -> list[str]:
         """The summary's last lines: how long the steps took, and where the tables are."""
         took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.steps.seconds.items())
-        return [*self._restored, f"took       {took}", f"database   {self._where}"]
+        where = self.paths.snapshot if self.warehouse.file else self.warehouse.label
+        return [*self._restored, f"took       {took}", f"database   {where}"]

@@ -1,11 +1,14 @@
-"""The settings: each with its default, its check, and its words below it. dlt finds the values.
+"""The settings: each with its default and its check. dlt finds the values.
 
-A new setting is a line here, in `.dlt/config.toml` and in `docs/settings.md`; a test compares.
+A new setting is a line here, in `.dlt/config.toml` and, with its words, in `docs/settings.md`; a
+test compares.
 """
 
 import difflib
 import math
+import os
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from importlib import resources
@@ -19,7 +22,6 @@ from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedExcept
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
-from app.known_keys import refuse_unknown_keys
 from warehouse.errors import SettingError
 
 T = TypeVar("T")
@@ -36,28 +38,28 @@ def setting(default: T, check: Check) -> T:
     return made
 
 
-def at_least(least: float) -> Check:
+def within(least: float, most: float = math.inf) -> Check:
+    """A number from `least` on, and up to `most`."""
+    words = f"be {least:g} or more" if most == math.inf else f"lie between {least:g} and {most:g}"
+
     def check(number: float) -> str | None:
-        if math.isfinite(number) and number >= least:
-            return None
-        return f"must be {least:g} or more, not {number:g}"
+        is_fine = math.isfinite(number) and least <= number <= most
+        return None if is_fine else f"must {words}, not {number:g}"
 
     return check
 
 
-def a_share(number: float) -> str | None:
-    return None if 0 <= number <= 1 else f"must lie between 0 and 1, not {number:g}"
-
-
-def one_of(*choices: str) -> Check:
-    *others, last = choices
-    words = f"{', '.join(others)} or {last}"
-    return lambda value: None if value in choices else f"must be {words}, not {value!r}"
+def like(pattern: str, words: str) -> Check:
+    return lambda value: None if re.fullmatch(pattern, value) else f"must be {words}, not {value!r}"
 
 
 def a_web_address(value: str) -> str | None:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    try:
+        url = urlsplit(value)
+        is_one = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:  # brackets without an address of IPv6, a port beyond 65535
+        is_one = False
+    if not is_one or " " in value:
         return f"is no web address: {value!r}"
     if url.scheme == "http" and url.hostname not in LOOPBACK:
         return (
@@ -73,10 +75,9 @@ def a_token(value: str | None) -> str | None:
     return "holds no token that a header can carry"
 
 
-def names(value: list[Any]) -> str | None:
-    if all(isinstance(name, str) and name for name in value):
-        return None
-    return "must be a list of attributes' names"
+def names(value: list[Any] | None) -> str | None:
+    are_names = all(isinstance(name, str) and name for name in value or ())
+    return None if are_names else "must be a list of attributes' names"
 
 
 def a_zone(value: str) -> str | None:
@@ -89,16 +90,8 @@ def a_zone(value: str) -> str | None:
     return f"is no time zone: {value!r}{hint}"
 
 
-def a_size(value: str) -> str | None:
-    if re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value, re.IGNORECASE):
-        return None
-    return f"must be a size such as 300MB, not {value!r}"
-
-
-def a_file_mode(value: str) -> str | None:
-    if re.fullmatch("0?[67][0-7]{2}", value):
-        return None
-    return f"must be a file's mode, such as 0600 or 0640, with 6 or 7 for its owner, not {value!r}"
+A_SIZE: Final = r"[1-9]\d*(\.\d+)? ?[KMGTkmgt]i?[Bb]"
+A_MODE: Final = "0?[67][0-7]{2}"  # its owner must be able to write it
 
 
 @configspec
@@ -109,37 +102,21 @@ class Source(BaseConfiguration):
     """
 
     base_url: str = setting("https://driftapi.com", a_web_address)
-    """Where Drift's API answers."""
     access_token: TSecretStrValue | None = setting(None, a_token)
-    """The token. Whether there is one is the source's to say."""
-    overlap_hours: float = setting(24.0, at_least(0))
-    """How many hours the cursor stays behind the newest update that a run has seen."""
-    requests_in_flight: int = setting(6, at_least(1))
-    """Requests under way at once."""
-    deadline_seconds: float = setting(3600.0, at_least(0))
-    """The longest that a run asks Drift."""
+    overlap_hours: float = setting(24.0, within(0))
+    requests_in_flight: int = setting(6, within(1))
+    deadline_seconds: float = setting(3600.0, within(0))
     users: bool = True
-    """Whether users are read."""
     teams: bool = True
-    """Whether teams are read."""
     playbooks: bool = True
-    """Whether playbooks are read."""
     contacts: bool = True
-    """Whether contacts are read."""
     conversations: bool = True
-    """Whether conversations are read."""
-    contacts_seconds: float = setting(60.0, at_least(0))
-    """The longest that a run spends on contacts, and on conversations read one by one."""
-    contacts_per_run: int = setting(100_000, at_least(0))
-    """The most contacts that one run asks for, and the most conversations read one by one."""
-    contact_refresh_days: float = setting(30.0, at_least(0))
-    """A contact is read again when this old, and only if a meeting of its has changed."""
-    contact_attributes: list[Any] | None = setting(None, lambda value: names(value or []))
-    """Attributes of contacts to keep beside the usual ones, by Drift's names."""
-    personal_data: str = setting("keep", one_of("keep", "hash", "drop"))
-    """What is written of people."""
+    contacts_seconds: float = setting(60.0, within(0))
+    contacts_per_run: int = setting(100_000, within(0))
+    contact_refresh_days: float = setting(30.0, within(0))
+    contact_attributes: list[Any] | None = setting(None, names)
+    personal_data: str = setting("keep", like("keep|hash|drop", "keep, hash or drop"))
     personal_data_key: TSecretStrValue | None = None
-    """The key that `hash` needs."""
 
 
 @configspec
@@ -149,21 +126,13 @@ class Bookings(BaseConfiguration):
     __section__ = "bookings"
 
     snapshot: str = "warehouse.duckdb"
-    """Where analysts find the published DuckDB file, relative to the project."""
-    snapshot_mode: str = setting("0600", a_file_mode)
-    """Who may read the published DuckDB file: its mode, as chmod writes it."""
+    snapshot_mode: str = setting("0600", like(A_MODE, "a file's mode such as 0600 or 0640"))
     time_zone: str = setting("UTC", a_zone)
-    """The zone in which the models count days."""
-    lock_wait_seconds: float = setting(60.0, at_least(0))
-    """How long to wait for another run to end."""
-    duckdb_memory: str = setting("500MB", a_size)
-    """The most that DuckDB holds in memory, as it writes sizes."""
-    stale_after_hours: float = setting(24.0, at_least(0))
-    """How old the data may be before `--status` calls them stale."""
-    max_delisted_share: float = setting(0.2, a_share)
-    """The share of the meetings listed before that a read may lack and still be believed."""
+    lock_wait_seconds: float = setting(60.0, within(0))
+    duckdb_memory: str = setting("500MB", like(A_SIZE, "a size such as 300MB"))
+    stale_after_hours: float = setting(24.0, within(0))
+    max_delisted_share: float = setting(0.2, within(0, 1))
     report: str = ""
-    """Where each run writes the booking report, relative to the project; empty for none."""
 
 
 SPECS: Final[dict[str, type[BaseConfiguration]]] = {"sources.drift": Source, "bookings": Bookings}
@@ -200,16 +169,12 @@ class Settings:
         path = self.bookings.report
         return self.project / Path(path).expanduser() if path else None
 
-    @property
-    def keeps_personal_data(self) -> bool:
-        """Whether personal data are written as they come."""
-        return self.source.personal_data == "keep"
-
 
 def read_settings(project: Path) -> Settings:
     """The settings in force. Raises `SettingError` for the first that cannot be."""
-    refuse_unknown_keys(project, KNOWN_KEYS)
-    for key in ("progress", "pipelines.progress"):  # dlt would refuse it late, and at length
+    for section, known in KNOWN_KEYS.items():
+        _refuse_unknown_keys(project, section, known)
+    for key in ("progress", "pipelines.progress"):  # dlt would refuse it late, in its own words
         if (progress := dlt.config.get(key, str) or "log") not in PROGRESS:
             raise SettingError(f"{key} must be one of {', '.join(PROGRESS)}, not {progress!r}.")
     # The sections of the source are those under which dlt looks for its arguments.
@@ -220,6 +185,44 @@ def read_settings(project: Path) -> Settings:
             "sources.drift.personal_data_key: without one, every address could be found by trying."
         )
     return Settings(project, source, _read("bookings", Bookings()))
+
+
+def _refuse_unknown_keys(project: Path, section: str, known: set[str]) -> None:
+    """Raises `SettingError` for a key of a section that nobody reads: it would be passed over.
+
+    What stands in sections below this one is dlt's to know.
+    """
+    for name in ("config.toml", "secrets.toml"):
+        table: Any = _read_toml(project / ".dlt" / name)
+        for part in section.split("."):
+            table = table.get(part) if isinstance(table, dict) else None
+        for key, value in table.items() if isinstance(table, dict) else ():
+            if key not in known and not isinstance(value, dict):
+                hint = _hint(key, known, f"{section}.".__add__)
+                raise SettingError(f"{name} sets {section}.{key}, which is no setting{hint}")
+    prefix = section.upper().replace(".", "__") + "__"
+    for name in sorted(os.environ):
+        # dlt looks for capitals alone, and under the pipeline's name once the pipeline is there.
+        path = name.upper().removeprefix("DRIFT_BOOKINGS__")
+        key = path.removeprefix(prefix).lower()
+        is_ours = path.startswith(prefix) and "__" not in key
+        if is_ours and (key not in known or name != path):
+            hint = _hint(key, known, lambda near: prefix + near.upper())
+            raise SettingError(f"The environment sets {name}, which is no setting{hint}")
+
+
+def _hint(key: str, known: set[str], whole: Callable[[str], str]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    return f"; is {whole(near[0])} meant?" if near else "."
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} is not TOML: {error}") from error
 
 
 def _read(section: str, spec: Spec, sections: tuple[str, ...] = ()) -> Spec:

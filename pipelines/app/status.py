@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import pendulum
-
 from warehouse.reading import Query
 
 FRESH, STALE, GAP = 0, 4, 5
@@ -20,9 +18,10 @@ EXIT_CODES: Final = {"fresh": FRESH, "stale": STALE, "never": STALE, "gap": GAP}
 
 OUTCOMES: Final = {None: "cut short", 0: "done", 130: "interrupted", 143: "interrupted"}
 
-VISIBLE: Final = pendulum.duration(days=30)
+VISIBLE: Final = timedelta(days=30)
 """How long Drift shows a meeting after it took place. The source, not loaded here, has the same."""
 
+SYNCS: Final = "select sync_id, gap_from, gap_to from bookings_internal.stg_syncs order by sync_id"
 LEASED: Final = (
     "select owner from drift.run_lease where owner <> '' and expires_at > current_timestamp"
 )
@@ -37,32 +36,20 @@ class Status:
     it is there.
     """
 
-    state: str
-    """fresh; stale: the newest read is older than `stale_after_hours`; gap: over 30 days passed
-    before the newest read, or since; never: nothing was published yet."""
+    state: str  # fresh, stale, gap (over 30 days before the newest read, or since), never
     checked_at: datetime
-    newest_sync_at: datetime | None
-    """When the newest read that is published began: the data are as of then."""
+    newest_sync_at: datetime | None  # when the newest read that is published began
     data_age_hours: float | None
     stale_after_hours: float
-    gap_opens_at: datetime | None
-    """When what took place just after the newest read is out of Drift's reach."""
-    days_until_gap: float | None
-    """Negative once it has opened."""
-    open_gaps: int
-    """Syncs that came over 30 days after the one before."""
-    gaps: Sequence[Mapping[str, datetime]]
-    """`gap_from` and `gap_to` of each of them: spans of meeting times that no read saw whole."""
+    gap_opens_at: datetime | None  # what took place just after the newest read leaves Drift's reach
+    days_until_gap: float | None  # negative once it has opened
+    open_gaps: int  # reads that came over 30 days after the one before
+    gaps: Sequence[Mapping[str, datetime]]  # gap_from, gap_to: meeting times that no read saw whole
     meetings: int
-    rejected: int
-    """Records in `drift.rejected_meetings`."""
+    rejected: int  # records in drift.rejected_meetings
     run_under_way: bool
-    last_run: Mapping[str, Any] | None
-    """`outcome` (done, failed, interrupted, cut short, under way), `started_at`, `finished_at`,
-    `seconds`, `exit_code`, `message`; null where no run is on record on this machine."""
-    trouble: str | None
-    """What is wrong with the pipeline's own DuckDB file, whose contents are published: the next run
-    restores it, or says why it cannot."""
+    last_run: Mapping[str, Any] | None  # on this machine: see `_last_run`
+    trouble: str | None  # what is wrong with the pipeline's own DuckDB file
 
     @property
     def exit_code(self) -> int:
@@ -71,7 +58,7 @@ class Status:
 
 def find_status(
     query: Query,
-    record: Mapping[str, Any] | None,
+    record: Mapping[str, Any],
     *,
     run_under_way: bool,
     stale_after_hours: float,
@@ -84,8 +71,7 @@ def find_status(
     those of the calendar).
     """
     health = next(iter(query("select * from bookings.data_health")), {})
-    syncs = query("select sync_id, gap_from, gap_to from drift.syncs order by started_at, sync_id")
-    gaps = [sync for sync in syncs if sync["gap_from"]]
+    gaps = [sync for sync in query(SYNCS) if sync["gap_from"]]
     newest: datetime | None = health.get("newest_sync_at")
     checked_at = now or datetime.now(UTC)
     state, opens_at, age, left = "never", None, None, None
@@ -109,27 +95,29 @@ def find_status(
         meetings=health.get("meetings", 0),
         rejected=health.get("rejected", 0),
         run_under_way=run_under_way,
-        last_run=_last_run(record, run_under_way=run_under_way) if record else None,
+        last_run=_last_run(record, run_under_way=run_under_way),
         trouble=trouble if health else None,
     )
 
 
-def _last_run(record: Mapping[str, Any], *, run_under_way: bool) -> dict[str, Any]:
-    started_at, finished_at, code = (record[k] for k in ("started_at", "finished_at", "exit_code"))
-    outcome = OUTCOMES.get(code, "failed")
+def _last_run(record: Mapping[str, Any], *, run_under_way: bool) -> dict[str, Any] | None:
+    """What is on record; `outcome`: done, failed, interrupted, cut short (killed), under way."""
+    began, ended, code = (record.get(key) for key in ("started_at", "finished_at", "exit_code"))
+    if not began:
+        return None
     return {
-        "outcome": "under way" if code is None and run_under_way else outcome,
-        "started_at": started_at,
-        "finished_at": finished_at,
-        "seconds": finished_at and (finished_at - started_at).total_seconds(),
+        "outcome": "under way" if code is None and run_under_way else OUTCOMES.get(code, "failed"),
+        "started_at": began,
+        "finished_at": ended,
+        "seconds": ended and (ended - began).total_seconds(),
         "exit_code": code,
-        "message": record["message"],
+        "message": record.get("message"),
     }
 
 
 def as_json(status: Status) -> list[str]:
     """One object; times in ISO 8601."""
-    return [json.dumps(vars(status), indent=2, default=datetime.isoformat)]
+    return json.dumps(vars(status), indent=2, default=datetime.isoformat).splitlines()
 
 
 def as_prometheus(status: Status) -> list[str]:
@@ -151,9 +139,11 @@ def as_prometheus(status: Status) -> list[str]:
 
 def as_text(status: Status) -> list[str]:
     """A few lines for a person."""
-    lines = [f"state      {_state(status)}"]
+    lines = [f"state      {status.state}: {age(status)}"]
+    if status.newest_sync_at:
+        lines[0] += f" (stale after {status.stale_after_hours:g})"
     if last := status.last_run:
-        took = f", in {_duration(last['seconds'])}" if last["finished_at"] else ""
+        took = f", in {last['seconds']:,.1f} s" if last["finished_at"] else ""
         lines.append(f"last run   {last['outcome']}, begun {_time(last['started_at'])}{took}")
         if last["message"]:
             lines.append(f"           {last['message']}")
@@ -176,33 +166,19 @@ def as_text(status: Status) -> list[str]:
             f"gap        meetings that took place from {_time(gap['gap_from'])} to"
             f" {_time(gap['gap_to'])} were never seen whole"
         )
-    lines.append(f"meetings   {status.meetings:,} known, {status.rejected:,} records rejected")
-    return lines
-
-
-def _state(status: Status) -> str:
-    if status.newest_sync_at is None:
-        return "never: no run that read Drift has published anything yet"
-    return (
-        f"{status.state}: the newest read began {age(status)}"
-        f" (stale after {status.stale_after_hours:g})"
-    )
+    return [*lines, f"meetings   {status.meetings:,} known, {status.rejected:,} records rejected"]
 
 
 def age(status: Status) -> str:
-    """When the newest read began, in words that follow this; for a status that knows of one."""
+    """When the newest read began."""
     at, hours = status.newest_sync_at, status.data_age_hours
-    return f"{_time(at)}, {hours:,.1f} hours ago" if at else ""
+    if at is None:
+        return "no run that read Drift has published anything yet"
+    return f"the newest read began {_time(at)}, {hours:,.1f} hours ago"
 
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return str(pendulum.duration(seconds=round(seconds)).in_words())
 
 
 FORMS: Final[Mapping[str, Callable[[Status], Sequence[str]]]] = {

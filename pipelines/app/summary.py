@@ -3,34 +3,34 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from dlt import Pipeline
-from dlt.destinations.sql_client import SqlClientBase
-
 from app import console
-from drift import last_read
+from app.session import Session
 from warehouse.build import Built
-from warehouse.dialect import transpile
 from warehouse.models import DATASET
+from warehouse.reading import Query
 
 if TYPE_CHECKING:
     from drift.import_files import Tally
 
 TOP_ROWS: Final = 5
-NO_END: Final = 9999
-"""The year in which a read ends whose bounds Drift has not limited: nothing starts later."""
+NO_END: Final = 2445
+"""The year in which a read ends: nothing starts later."""
 
 METRICS: Final = {
     "bookings_by_agent": "agent_id, agent_name",
     "bookings_by_source": "meeting_source",
     "bookings_by_meeting_type": "meeting_type",
 }
+NEWEST_SYNC: Final = f"""
+    select * from drift.syncs where sync_id = (select newest_sync_id from {DATASET}.data_health)
+"""
 FIGURES: Final = (
     "bookings, canceled_meetings, upcoming_meetings, cancel_rate, bookings_last_28_days"
 )
 
 
 def summarize(
-    pipeline: Pipeline,
+    session: Session,
     built: Built,
     related: Sequence[str] = (),
     imported: Sequence[str] = (),
@@ -39,10 +39,10 @@ def summarize(
 
     `related` are those of related records, `imported` those of an import, which is no sync.
     """
-    with pipeline.sql_client() as client:
-        tops = {name: _top(client, name, key) for name, key in METRICS.items()}
-        sync = {} if imported else _sync(client, last_read(pipeline)["sync_id"])
-        ((meetings,),) = _rows(client, f"select meetings from {DATASET}.data_health")[1]
+    with session.paths.published() as ask:
+        tops = {name: _top(ask, name, key) for name, key in METRICS.items()}
+        sync = {} if imported else next(iter(ask(NEWEST_SYNC)), {})
+        meetings = ask(f"select meetings from {DATASET}.data_health")[0]["meetings"]
     lines = [
         *(_read(sync, meetings) if sync else imported),
         *related,
@@ -81,7 +81,7 @@ def summarize_import(tally: "Tally", files: int, *, is_dry_run: bool = False) ->
         f"read       {tally.records:,} records in {files:,} files",
         f"{would:<10} {tally.new_versions:,} versions, and with them {tally.new_meetings:,}"
         f" meetings that were not known; {tally.rejected:,} records rejected",
-        f"passed     {known:,} records that were known, or came twice",
+        f"known      {known:,} records were known, or came twice",
         *(
             f"rejected   {times:,} because {reason}"
             for reason, times in tally.reasons.most_common(TOP_ROWS)
@@ -89,20 +89,9 @@ def summarize_import(tally: "Tally", files: int, *, is_dry_run: bool = False) ->
     ]
 
 
-def _sync(client: SqlClientBase[Any], sync_id: str) -> dict[str, Any]:
-    names, (row,) = _rows(client, f"select * from syncs where sync_id = '{sync_id}'")
-    return dict(zip(names, row, strict=True))
-
-
-def _top(client: SqlClientBase[Any], name: str, key: str) -> list[str]:
-    query = (
+def _top(ask: Query, name: str, key: str) -> list[str]:
+    rows = ask(
         f"select {key}, {FIGURES} from {DATASET}.{name} order by bookings desc, 1 limit {TOP_ROWS}"
     )
-    return console.table(*_rows(client, query))
-
-
-def _rows(client: SqlClientBase[Any], query: str) -> tuple[list[str], list[Sequence[Any]]]:
-    """The columns' names, and the rows."""
-    with client.execute_query(transpile(client, query)) as cursor:
-        names = [column[0] for column in cursor.description or ()]
-        return names, list(cursor.fetchall())
+    names = [column for group in (key, FIGURES) for column in group.split(", ")]
+    return console.table(names, [list(row.values()) for row in rows])

@@ -5,18 +5,17 @@ pipeline.dataset()["syncs"].arrow()
 bookings(pipeline)["bookings_by_agent"].arrow()
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 import dlt
 from dlt import Pipeline
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
-from sqlglot import exp
 
-from warehouse.dialect import sql
-from warehouse.workarounds import mark_as_seen
+from warehouse.models import DATASET, read_models
 
-DATASET: Final = "bookings"
+SQL: Final = Path(__file__).resolve().parents[2] / "sql"
 
 
 def bookings(pipeline: Pipeline) -> dlt.Dataset:
@@ -24,25 +23,24 @@ def bookings(pipeline: Pipeline) -> dlt.Dataset:
 
     As the destination has them now; without a table before the first run.
     """
-    destination, schema = pipeline.destination or pipeline.pipeline_name, Schema(DATASET)
+    return bookings_at(pipeline.destination or pipeline.pipeline_name)
+
+
+def bookings_at(destination: Any) -> dlt.Dataset:
+    """The same at a destination of dlt's."""
+    schema = Schema(DATASET)
+    names = sorted(model.name for model in read_models(SQL) if model.dataset == DATASET)
     client: Any = dlt.dataset(destination, DATASET, schema=schema).destination_client
     with client:
-        dataset = sql(client.sql_client, exp.Literal.string(DATASET))
-        names = client.sql_client.execute_sql(
-            f"select table_name from {_tables(client)} where table_schema = {dataset} order by 1"
-        )
-        for name, columns in client.get_storage_tables([name for (name,) in names or ()]):
+        for name, columns in client.get_storage_tables(names):
+            if not columns:
+                continue
             for column in columns.values():  # dlt 1.31 takes every time for one with a zone
                 if column["name"].startswith("local_") and column["data_type"] == "timestamp":
                     column["timezone"] = False
             table = new_table(name, columns=list(columns.values()))
-            mark_as_seen(table)
+            # dlt 1.31: a dataset counts the rows of those tables alone that were normalized.
+            hints: Any = table
+            hints["x-normalizer"] = {"seen-data": True}
             schema.update_table(table)
     return dlt.dataset(destination, DATASET, schema=schema)
-
-
-def _tables(client: Any) -> str:
-    """Where the destination lists its tables; BigQuery does so in each dataset."""
-    if client.capabilities.sqlglot_dialect != "bigquery":
-        return "information_schema.tables"
-    return f"{client.sql_client.fully_qualified_dataset_name()}.INFORMATION_SCHEMA.TABLES"

@@ -1,26 +1,16 @@
-"""Builds the models, checks them, and publishes them if no check objects.
+"""Makes the models and checks them, wherever they are to be made."""
 
-A DuckDB file is the pipeline's own, and what people read is a copy of it: there the tables are
-built in place, and copied only if the checks pass. In MotherDuck and DuckLake all of it is one
-transaction. Elsewhere the tables are built and checked aside, and then take the place of the last
-ones. So readers see the last good run's tables or this run's.
-"""
-
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final
 
-from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseException
-from dlt.destinations.sql_client import SqlClientBase
-from sqlglot import exp
 
-from warehouse.destination import duckdb_file
-from warehouse.dialect import sql, transpile
+from warehouse.comments import Target, describe
+from warehouse.dialect import SAME_DATASETS, transpile
 from warehouse.errors import words_of
 from warehouse.models import (
     DATASET,
@@ -31,36 +21,47 @@ from warehouse.models import (
     all_columns,
     read_checks,
     read_models,
+    row_of,
     rules,
 )
-from warehouse.swap import (
+from warehouse.tables import (
+    Client,
     Name,
     columns_of,
-    comment,
     create_table,
     create_view,
-    drop,
     ensure_dataset,
-    index_keys,
-    remove_strangers,
     rows_of,
-    swap,
 )
-
-Client = SqlClientBase[Any]
-
-ASIDE: Final = "bookings_staging"
-"""Where tables are built and checked, unless one transaction hides them while they are."""
 
 SAMPLE_ROWS: Final = 5
 
-DIGEST: Final = "models_digest"
-"""A column of the settings: which models made the tables."""
+
+@dataclass(frozen=True)
+class Project:
+    """What is to be made: the models, each after those that it reads, and the checks."""
+
+    models: Sequence[Model]
+    checks: Sequence[Model]
+    settings: Mapping[str, str]
+
+    @classmethod
+    def read(cls, folder: Path, settings: Mapping[str, str]) -> "Project":
+        """What the files under `sql/` say. Raises `ModelsError`."""
+        models = read_models(folder)
+        return cls(models, [*rules(models), *read_checks(folder)], settings)
+
+    @property
+    def places(self) -> dict[Name, bool]:
+        """Every table and view that there is to be, and whether it is a view."""
+        return {Name(INTERNAL, SETTINGS): False} | {
+            Name(model.dataset, model.name): model.is_view for model in self.models
+        }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Rows that a check found: how many at least, and the first of them."""
+    """Rows that a check found: the first of them, and whether there are more."""
 
     check: Model
     rows: Sequence[Mapping[str, Any]]
@@ -73,136 +74,66 @@ class Finding:
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: rows of each table, seconds of each model, and warnings."""
+    """What was made: rows of each table, and warnings."""
 
     rows: Mapping[str, int]
-    seconds: Mapping[str, float]
     warnings: Sequence[Finding]
 
 
-def build(pipeline: Pipeline, folder: Path, settings: Mapping[str, str]) -> Built:
-    """Builds every model, and publishes them all if no check objects.
-
-    Raises `ModelsError`, naming the model or check, and leaves the tables as they were.
-    """
-    models, checks = read_models(folder), read_checks(folder)
-    with pipeline.sql_client() as client:
-        if client.capabilities.sqlglot_dialect == "duckdb":
-            is_file = duckdb_file(pipeline) is not None
-            if is_file:
-                # dlt lets the write-ahead log grow. What it loaded need not stay in memory, and
-                # what is written here goes to the file at once.
-                client.execute_sql("set global checkpoint_threshold = '16MB'")
-                client.execute_sql("checkpoint")
-                # Nobody reads the pipeline's own file: what people open is a copy, made once all
-                # checks have passed. Within a transaction DuckDB 1.5 reads new tables with one
-                # thread, which doubles the time.
-                return _build_in_place(client, models, checks, settings)
-            # Who reads sees the old tables until all is done, and never waits.
-            with client.begin_transaction():
-                return _build_in_place(client, models, checks, settings, keeps_tables=False)
-        return _build_aside(client, pipeline, models, checks, settings)
-
-
-def _build_in_place(
+def make(
     client: Client,
-    models: Sequence[Model],
-    checks: Sequence[Model],
-    settings: Mapping[str, str],
+    project: Project,
+    datasets: Mapping[str, str] = SAME_DATASETS,
     *,
-    keeps_tables: bool = True,
+    after_each: Callable[[], None] | None = None,
 ) -> Built:
-    with _naming("The tables could not be built"):
+    """Makes every model, and checks them.
+
+    They are made in the datasets that theirs are mapped to; `after_each` is called after each
+    table. Raises `ModelsError`, which names the model or the check, where one cannot be made, and
+    where a check finds rows.
+    """
+    rows = {}
+    with naming("The tables could not be built"):
         for dataset in (DATASET, INTERNAL):
-            ensure_dataset(client, dataset)
-        digest = _digest(models)
-        is_same = keeps_tables and _published_digest(client) == digest
-        if not is_same:
-            remove_strangers(client, _places(models))
-    # Without a digest until all is made: a run that is killed leaves tables of two runs behind.
-    built = _make(client, {}, models, checks, {**settings, DIGEST: ""}, is_same=is_same)
-    with client.begin_transaction() if keeps_tables else nullcontext():
-        # One by one, each would be written to disk at once.
-        _describe(client, [model for model in models if not (model.is_view and is_same)], models)
-        at = sql(client, Name(INTERNAL, SETTINGS).at(client))
-        client.execute_sql(f"update {at} set {DIGEST} = '{digest}'")
-    return built
-
-
-def _build_aside(
-    client: Client,
-    pipeline: Pipeline,
-    models: Sequence[Model],
-    checks: Sequence[Model],
-    settings: Mapping[str, str],
-) -> Built:
-    with _naming("The tables could not be built"):
-        for dataset in (DATASET, INTERNAL, ASIDE):
-            ensure_dataset(client, dataset)
-        for schema in pipeline.schemas.values():
-            index_keys(client, schema)
-    settings = {**settings, DIGEST: _digest(models)}
-    is_same = _published_digest(client) == settings[DIGEST]
-    with _naming("The tables could not be built"):
-        aside = {Name(ASIDE, name.table): is_view for name, is_view in _places(models).items()}
-        remove_strangers(client, aside)  # what a killed run, or a former version, left behind
-        drop(client, [name for name, is_view in aside.items() if is_view][::-1], are_views=True)
-        if not is_same:
-            remove_strangers(client, _places(models))
-    built = _make(client, dict.fromkeys((DATASET, INTERNAL), ASIDE), models, checks, settings)
-    tables = {Name(INTERNAL, SETTINGS): ()} | {
-        Name(model.dataset, model.name): model.keys for model in models if not model.is_view
-    }
-    views = {
-        Name(model.dataset, model.name): _query(client, model, {})
-        for model in models
-        if model.is_view
-    }
-    with _naming("The tables could not be published"):
-        swap(client, ASIDE, tables, views, keeps_views=is_same)
-        if not is_same:
-            _describe(client, models, models)
-    return built
-
-
-def _make(
-    client: Client,
-    datasets: Mapping[str, str],
-    models: Sequence[Model],
-    checks: Sequence[Model],
-    settings: Mapping[str, str],
-    *,
-    is_same: bool = False,
-) -> Built:
-    """Builds the models in the datasets that theirs are mapped to, and checks them there.
-
-    With `is_same`, the views are there already, as these models made them, and stay.
-    """
-    rows, seconds = {}, {}
-    literals = sql(client, exp.select(*_literals(settings)))
-    create_table(client, Name(datasets.get(INTERNAL, INTERNAL), SETTINGS), literals)
-    for model in models:
-        began = monotonic()
+            ensure_dataset(client, datasets.get(dataset, dataset))
+    settings = Name(datasets.get(INTERNAL, INTERNAL), SETTINGS)
+    create_table(client, settings, transpile(client, row_of(project.settings)))
+    for model in project.models:
         name = Name(datasets.get(model.dataset, model.dataset), model.name)
-        with _naming(f"The model {model.name} could not be built"):
-            query = _query(client, model, datasets)
-            if model.is_view and not is_same:
+        with naming(f"The model {model.name} could not be built"):
+            query = query_of(client, model, datasets)
+            if model.is_view:
                 create_view(client, name, query)
-            elif not model.is_view:
+            else:
                 create_table(client, name, query)
                 rows[model.name] = rows_of(client, name)
-        seconds[model.name] = monotonic() - began
-    began = monotonic()
-    findings = _audit(client, datasets, [*rules(models), *checks])
-    seconds["checks"] = monotonic() - began
+                if after_each:
+                    after_each()
+    findings = _audit(client, datasets, project.checks)
     if failed := [finding for finding in findings if not finding.check.is_warning]:
         found = " ".join(f"{finding}." for finding in failed)
         raise ModelsError(f"The new tables were not published: a check found rows. {found}")
-    return Built(rows, seconds, findings)
+    return Built(rows, findings)
 
 
-def _query(client: Client, model: Model, datasets: Mapping[str, str]) -> str:
-    return transpile(client, model.text, datasets, lambda table: columns_of(client, table))
+def query_of(client: Client, model: Model, datasets: Mapping[str, str] = SAME_DATASETS) -> str:
+    """A model's query as the destination understands it."""
+    return transpile(client, model.text, datasets, partial(columns_of, client))
+
+
+def describe_models(client: Client, models: Sequence[Model]) -> None:
+    """Writes what the models and their columns hold, as comments."""
+    by_name = {model.name: model for model in models}
+    views = [model.name for model in models if model.is_view]
+    for dataset in (DATASET, INTERNAL):
+        words: dict[Target, str] = {}
+        for model in models:
+            if model.dataset == dataset:
+                words[model.name, None] = model.description
+                for column, text in all_columns(model, by_name).items():
+                    words[model.name, column] = text
+        describe(client, dataset, words, views)
 
 
 def _audit(client: Client, datasets: Mapping[str, str], checks: Sequence[Model]) -> list[Finding]:
@@ -210,7 +141,7 @@ def _audit(client: Client, datasets: Mapping[str, str], checks: Sequence[Model])
     queries = [transpile(client, check.text, datasets) for check in checks]
     for number in _finding(client, queries):
         check = checks[number]
-        with _naming(f"The check {check.name} could not be made"):
+        with naming(f"The check {check.name} could not be made"):
             with client.execute_query(queries[number]) as cursor:
                 names = [column[0] for column in cursor.description or ()]
                 found = cursor.fetchmany(SAMPLE_ROWS + 1)
@@ -222,64 +153,23 @@ def _audit(client: Client, datasets: Mapping[str, str], checks: Sequence[Model])
 
 
 def _finding(client: Client, queries: Sequence[str]) -> Sequence[int]:
-    """The numbers of the queries that find rows; of all where that cannot be asked at once.
+    """The numbers of the queries that find rows; of all where that need not be asked at once.
 
     One by one, each would be a journey to the destination, and would have a price on BigQuery.
     """
-    if client.capabilities.sqlglot_dialect != "duckdb":
-        asked = (
-            f"select {number} as number, exists (select 1 from ({query}) as found) as finds"
-            for number, query in enumerate(queries)
-        )
-        with _naming("The checks could not be made"):
-            try:
-                rows = client.execute_sql(" union all ".join(asked)) or ()
-            except DatabaseException:  # which one it is about is said when it is asked alone
-                if client.native_connection is None:  # the line broke, and there is no other
-                    raise
-            else:
-                return sorted(number for number, finds in rows if finds)
-    return range(len(queries))
-
-
-def _describe(client: Client, described: Sequence[Model], models: Sequence[Model]) -> None:
-    by_name = {model.name: model for model in models}
-    for model in described:
-        words = all_columns(model, by_name)
-        comment(client, Name(model.dataset, model.name), model.description, words, model.is_view)
-
-
-def _places(models: Sequence[Model]) -> dict[Name, bool]:
-    """Every table and view that there is to be, and whether it is a view."""
-    return {Name(INTERNAL, SETTINGS): False} | {
-        Name(model.dataset, model.name): model.is_view for model in models
-    }
-
-
-def _digest(models: Sequence[Model]) -> str:
-    texts = "\n".join(f"{model.dataset}.{model.name} {model.text}" for model in models)
-    return hashlib.sha256(texts.encode()).hexdigest()[:16]
-
-
-def _published_digest(client: Client) -> str | None:
-    """The digest of the models that made what is there. With the same ones, no view need be made
-    again."""
-    place = Name(INTERNAL, SETTINGS).at(client)
-    if DIGEST not in columns_of(client, place):
-        return None
-    rows = client.execute_sql(f"select {DIGEST} from {sql(client, place)}")
-    return next((str(row[0]) for row in rows or ()), None)
-
-
-def _literals(settings: Mapping[str, str]) -> list[exp.Expr]:
-    return [
-        exp.alias_(exp.cast(exp.Literal.string(value), "text"), name)
-        for name, value in settings.items()
-    ]
+    if client.capabilities.sqlglot_dialect == "duckdb":
+        return range(len(queries))
+    asked = (
+        f"select {number} as number, exists (select 1 from ({query}) as found) as finds"
+        for number, query in enumerate(queries)
+    )
+    with naming("The checks could not be made"):
+        rows = client.execute_sql(" union all ".join(asked)) or ()
+    return sorted(number for number, finds in rows if finds)
 
 
 @contextmanager
-def _naming(what: str) -> Iterator[None]:
+def naming(what: str) -> Iterator[None]:
     """Turns a destination's error into a sentence that says what failed."""
     try:
         yield

@@ -1,14 +1,17 @@
 """The pipeline and the destination it is configured for, as dlt configures them."""
 
 import difflib
-import hashlib
+import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import dlt
+import duckdb
 from dlt import Pipeline
 from dlt.common.destination import AnyDestination
 from dlt.common.destination.client import (
@@ -21,13 +24,17 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.ducklake.configuration import DuckLakeClientConfiguration
 
 from warehouse.ducklake import PACKAGES, bring
-from warehouse.errors import SettingError
-from warehouse.newer_format import connect
-from warehouse.recovery import repair
+from warehouse.errors import SettingError, how_to_install
+
+TEMPORARY: Final = "tmp"
+"""The folder of temporary files, beside dlt's working folder."""
 
 RAW_DATASET: Final = "drift"
 RAW_STAGING: Final = "drift_staging"
 """Where dlt merges from."""
+
+ROW_GROUP: Final = 122_880
+"""Rows that one of DuckDB's threads takes at a time."""
 
 EXTRAS: Final = {"postgres": ("psycopg2", "adbc_driver_postgresql"), "bigquery": ("google.cloud",)}
 """What a destination needs beside dlt, where the project has an extra of its name."""
@@ -55,21 +62,91 @@ TYPE_KEY: Final = "destination.warehouse.destination_type"
 CREDENTIALS_KEY: Final = "destination.warehouse.credentials"
 
 
-class UnsuitableDestinationError(SettingError):
-    """The configured destination cannot serve; the message says why, and what would help."""
+@dataclass(frozen=True)
+class Warehouse:
+    """A destination, resolved: opening a pipeline into it, or asking it, needs no more."""
+
+    pipeline_name: str
+    kind: str
+    config: DestinationClientConfiguration
+
+    @property
+    def destination(self) -> AnyDestination:
+        # dlt resolves what is not passed anew for each client: a third of a small run's time.
+        given = {
+            field: self.config[field]
+            for field in self.config.get_resolvable_fields()
+            if field not in ("destination_type", "dataset_name", "default_schema_name")
+        }
+        destination = dlt.destination(self.kind, **given)
+        if not destination.capabilities().supports_ddl_transactions:
+            return destination
+        # dlt 1.31 does not know that these have transactions for plain statements as well: a run
+        # that is killed between a merge's delete and its insert would lose rows.
+        return dlt.destination(self.kind, **given, supports_transactions=True)
+
+    @property
+    def label(self) -> str:
+        """What people would call it, without its password."""
+        return f"{self.config.destination_type}, {self.config}"
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the pipeline writes, where the destination is DuckDB."""
+        credentials = self.config.credentials
+        if type(credentials) is not DuckDbCredentials:
+            return None
+        return Path(str(credentials.database)).resolve()
+
+    @property
+    def is_for_one_process(self) -> bool:
+        """Whether it is a file that DuckDB opens for one process at a time."""
+        if isinstance(self.config, DuckLakeClientConfiguration):
+            return bool(self.config.credentials.catalog.drivername == "duckdb")
+        return self.file is not None
+
+    def open(self, folder: Path) -> Pipeline:
+        """The pipeline, its working folder made anew in `folder`, as on a machine without a disk.
+
+        What a killed run left there is of no use: all that the next one needs is in the
+        destination. To be called by whoever holds the lock.
+        """
+        # dlt 1.31 fills in %, and quotes no path; DuckDB 1.5 reads ? and = as more than letters.
+        marks = "%?='" if "duck" in self.kind else "%"
+        if mark := next((mark for mark in marks if mark in str(folder)), None):
+            raise SettingError(
+                f"The project cannot lie below a folder with {mark} in its name, where dlt or"
+                f" DuckDB cannot write: {folder}"
+            )
+        left = [folder / self.pipeline_name, folder / TEMPORARY]
+        if self.file:  # what DuckDB had no memory for
+            left.append(self.file.with_name(f"{self.file.name}.tmp"))
+        for path in left:
+            if path.exists():
+                shutil.rmtree(path)
+        return dlt.pipeline(
+            self.pipeline_name,
+            destination=self.destination,
+            dataset_name=RAW_DATASET,
+            pipelines_dir=str(folder),
+        )
 
 
-def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
-    """The pipeline into the destination named `warehouse`, of whatever type is configured.
+def configured_warehouse(default_database: Path) -> Warehouse:
+    """The destination named `warehouse`, of whatever type is configured.
 
-    Without credentials, DuckDB in `default_database`. dlt's working files lie in `folder`: those of
-    each destination apart, since what the one has loaded says nothing of the other.
-
-    Raises `UnsuitableDestinationError`, or dlt's `ConfigFieldMissingException` for credentials that
-    are not set, before anything is read or written.
+    Without credentials, DuckDB in `default_database`. Raises `SettingError`, or dlt's
+    `ConfigFieldMissingException` for credentials that are not set, before anything is read or
+    written.
     """
     kind = dlt.config.get(TYPE_KEY, str) or "duckdb"
-    if kind == "duckdb" and not dlt.secrets.get(CREDENTIALS_KEY):
+    credentials: object = dlt.secrets.get(CREDENTIALS_KEY)
+    if kind == "duckdb" and re.match("(?!duckdb:)[a-z0-9+]+://", str(credentials)):
+        raise SettingError(
+            f"{CREDENTIALS_KEY} is a server's address, and no DuckDB file: set {TYPE_KEY} as well,"
+            " such as postgres."
+        )
+    if kind == "duckdb" and not credentials:
         # What code passes wins over the environment, so it is passed only where nothing is set.
         config = _configuration(
             dlt.destination(
@@ -79,9 +156,13 @@ def open_warehouse(default_database: Path, folder: Path) -> Pipeline:
     else:
         config = _configuration(_suitable(kind))
         _need_extensions(config)
-        where = str(config)
-        folder /= f"{kind}-{hashlib.sha256(where.encode()).hexdigest()[:12]}"
-    return _pipeline("drift_bookings", kind, config, folder)
+    return Warehouse("drift_bookings", kind, config)
+
+
+def demo_warehouse(database: Path) -> Warehouse:
+    """A DuckDB file of the demo's own, whatever is configured."""
+    demo = dlt.destination("demo", destination_type="duckdb", credentials=str(database))
+    return Warehouse("drift_demo", "duckdb", _configuration(demo))
 
 
 def _configuration(destination: AnyDestination) -> DestinationClientConfiguration:
@@ -99,9 +180,7 @@ def _suitable(kind: str) -> AnyDestination:
     except UnknownDestinationModule as unknown:
         near = difflib.get_close_matches(kind, dlt.destinations.__all__, 1)
         hint = f"is {near[0]} meant?" if near else "it knows duckdb, postgres, bigquery and others."
-        raise UnsuitableDestinationError(
-            f"{TYPE_KEY} is {kind!r}, which dlt does not know; {hint}"
-        ) from unknown
+        raise SettingError(f"{TYPE_KEY} is {kind!r}, which dlt does not know; {hint}") from unknown
     name = kind.rpartition(".")[2]
     capabilities = warehouse.capabilities()
     reason = UNSUITABLE.get(name)
@@ -110,7 +189,7 @@ def _suitable(kind: str) -> AnyDestination:
     if capabilities.sqlglot_dialect not in DIALECTS:
         reason = reason or f"the models are not written for {capabilities.sqlglot_dialect}"
     if reason:
-        raise UnsuitableDestinationError(f"{TYPE_KEY} is {kind!r}, which cannot serve: {reason}.")
+        raise SettingError(f"{TYPE_KEY} is {kind!r}, which cannot serve: {reason}.")
     try:
         for module in EXTRAS.get(name, ()):
             import_module(module)
@@ -118,8 +197,8 @@ def _suitable(kind: str) -> AnyDestination:
     except (ModuleNotFoundError, MissingDependencyException) as missing:
         extra = f".[{name}]" if name in EXTRAS else f"dlt[{name}]"
         lacks = missing.name if isinstance(missing, ModuleNotFoundError) else missing.caller
-        raise UnsuitableDestinationError(
-            f"The destination {kind} needs what is not installed ({lacks}): pip install '{extra}'"
+        raise SettingError(
+            f"The destination {kind} needs what is not installed ({lacks}): {how_to_install(extra)}"
         ) from missing
     return warehouse
 
@@ -132,53 +211,10 @@ def _need_extensions(config: DestinationClientConfiguration) -> None:
     for extension in ("ducklake", "postgres_scanner") if in_postgres else ("ducklake",):
         if reason := bring(extension):
             package = PACKAGES[extension].replace("_", "-")
-            raise UnsuitableDestinationError(
+            raise SettingError(
                 f"The destination ducklake needs DuckDB's extension {extension}, which could not be"
-                f" had ({reason}): pip install {package}"
+                f" had ({reason}): {how_to_install(package)}"
             )
-
-
-def open_demo(database: Path, folder: Path) -> Pipeline:
-    """A pipeline into a DuckDB file of the demo's own, whatever is configured."""
-    demo = dlt.destination("demo", destination_type="duckdb", credentials=str(database))
-    return _pipeline("drift_demo", "duckdb", _configuration(demo), folder)
-
-
-def _pipeline(
-    name: str, kind: str, config: DestinationClientConfiguration, folder: Path
-) -> Pipeline:
-    # dlt resolves what is not passed anew for each client: a third of a small run's time.
-    given = {
-        field: config[field]
-        for field in config.get_resolvable_fields()
-        if field not in ("destination_type", "dataset_name", "default_schema_name")
-    }
-    destination = dlt.destination(kind, **given)
-    # dlt 1.31 fills in %, and quotes no path; DuckDB 1.5 reads others as patterns or as values.
-    marks = "%?*['=\"" if "duck" in kind else "%"
-    if mark := next((mark for mark in marks if mark in str(folder)), None):
-        raise SettingError(
-            f"The project cannot lie below a folder with {mark} in its name, where dlt or DuckDB "
-            f"cannot write: {folder}"
-        )
-    repair(folder / name)
-    return dlt.pipeline(
-        name, destination=destination, dataset_name=RAW_DATASET, pipelines_dir=str(folder)
-    )
-
-
-def destination_label(pipeline: Pipeline) -> str:
-    """What people would call the destination, without its password."""
-    config = pipeline.destination_client().config
-    return f"{config.destination_type}, {config}"
-
-
-def is_for_one_process(pipeline: Pipeline) -> bool:
-    """Whether the destination is a file that DuckDB opens for one process at a time."""
-    config = pipeline.destination_client().config
-    if isinstance(config, DuckLakeClientConfiguration):
-        return bool(config.credentials.catalog.drivername == "duckdb")
-    return type(config.credentials) is DuckDbCredentials
 
 
 @contextmanager
@@ -186,21 +222,25 @@ def kept_open(database: Path | None, memory: str) -> Iterator[None]:
     """Keeps a DuckDB file open, so that each of dlt's connections need not open and write it back.
 
     All connections of a process share one instance. What does not fit into `memory` goes to disk.
-    A file that a newer DuckDB left behind is converted first.
+    What was loaded is in the file itself when this ends.
     """
     if database is None:
         yield
         return
-    with connect(database) as connection:
-        connection.execute("set global memory_limit = ?", [memory]).fetchall()
+    with duckdb.connect(str(database)) as connection:
+        limit(connection, memory)
         yield
+        connection.execute("checkpoint").fetchall()
 
 
-def duckdb_file(pipeline: Pipeline) -> Path | None:
-    """The file that the pipeline writes, where its destination is DuckDB."""
-    if pipeline.destination is None or pipeline.destination.destination_name is None:
-        return None
-    credentials = pipeline.destination_client().config.credentials
-    if type(credentials) is not DuckDbCredentials:
-        return None
-    return Path(str(credentials.database)).resolve()
+def limit(connection: duckdb.DuckDBPyConnection, memory: str) -> None:
+    """Sets the memory that DuckDB may hold, and a thread for each row group of the largest table.
+
+    More threads than row groups only wait for each other, and are busy doing so.
+    """
+    connection.execute(f"set global memory_limit = '{memory}'").fetchall()
+    largest = "select coalesce(max(estimated_size), 0) from duckdb_tables()"
+    ((threads,),) = connection.execute(
+        f"select least(current_setting('threads'), 1 + ({largest}) // {ROW_GROUP})"
+    ).fetchall()
+    connection.execute(f"set global threads = {threads}").fetchall()

@@ -26,8 +26,8 @@ def transpile(
     """The query for the client's destination, each table named in full as it is called there.
 
     A table stands in the dataset that its schema is mapped to, else in that of its schema's name,
-    and in the client's own where the query names no schema. `columns` is asked where the
-    destination has no `* exclude`.
+    and in the client's own where the query names no schema. `columns` is asked for those of a star
+    that leaves some out: PostgreSQL has none such.
     """
     dialect = client.capabilities.sqlglot_dialect
     if dialect == "duckdb" and all(schema == dataset for schema, dataset in datasets.items()):
@@ -50,7 +50,7 @@ def transpile(
     located = parsed.transform(locate, copy=False)
     for rule in RULES.get(str(dialect), (_elapsed,)):
         located = located.transform(rule, copy=False)
-    if columns and dialect not in HAVE_EXCLUDE:
+    if columns:
         named = {cte.alias: cte.this.named_selects for cte in located.find_all(exp.CTE)}
         _expand_stars(located, lambda table: named.get(table.name) or columns(table))
     return sql(client, located)
@@ -70,12 +70,8 @@ def sql(client: SqlClientBase[Any], statement: exp.Expr) -> str:
     return statement.sql(dialect=client.capabilities.sqlglot_dialect, copy=False)
 
 
-HAVE_EXCLUDE: Final = ("duckdb", "bigquery", "snowflake", "databricks", "clickhouse")
-"""Dialects in which a star can leave out columns, by whatever word."""
-
-
 def _expand_stars(query: exp.Expr, columns: Columns) -> None:
-    """Names the columns of each `table.* exclude (…)`: PostgreSQL has no such star."""
+    """Names the columns of each `table.* exclude (…)`."""
     for select in query.find_all(exp.Select):
         tables = {table.alias_or_name: table for table in select.find_all(exp.Table)}
         expanded: list[exp.Expr] = []
@@ -149,8 +145,24 @@ def _formatted(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _json_of_text(node: exp.Expr) -> exp.Expr:
+    """PostgreSQL takes nothing out of JSON that stands in a column of text."""
+    if isinstance(node, exp.JSONExtractScalar):
+        node.set("this", exp.cast(node.this, "json"))
+    return node
+
+
+def _any_json_value(node: exp.Expr) -> exp.Expr:
+    """BigQuery takes out texts and numbers by one function, lists and objects by another."""
+    if not isinstance(node, exp.JSONExtractScalar):
+        return node
+    inner = exp.JSONExtract(this=node.this.copy(), expression=node.expression.copy())
+    return exp.Coalesce(this=node.copy(), expressions=[inner])
+
+
 RULES: Final[Mapping[str, Sequence[Callable[[exp.Expr], exp.Expr]]]] = {
     "duckdb": (),
-    "bigquery": (_elapsed_on_bigquery, _filtered, _percentile, _formatted),
+    "postgres": (_elapsed, _json_of_text),
+    "bigquery": (_elapsed_on_bigquery, _filtered, _percentile, _formatted, _any_json_value),
 }
 """What a dialect needs beside sqlglot's own translation; the others need `_elapsed` alone."""

@@ -23,6 +23,12 @@ def words_of(error: BaseException) -> str:
     return words
 
 
+def how_to_install(package: str) -> str:
+    """The command that brings a package, or an extra such as `.[report]`: with uv, and without."""
+    option = f"--extra {package[2:-1]}" if package.startswith(".[") else f"--with '{package}'"
+    return f"uv run {option} pipelines/meetings.py, or pip install '{package}'"
+
+
 class WarehouseError(Exception):
     """The warehouse could not do its work. The message is one sentence, or a few."""
 

@@ -20,10 +20,9 @@ from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
 
-from warehouse.destination import is_for_one_process
 from warehouse.dialect import transpile
 from warehouse.lock import LockedError
-from warehouse.swap import ensure_dataset, has_transactions
+from warehouse.tables import ensure_dataset, has_transactions
 
 log = logging.getLogger(__name__)
 
@@ -81,14 +80,16 @@ def run_lease(pipeline: Pipeline, folder: Path, *, wait_seconds: float) -> Itera
     """Keeps other machines' runs away from the pipeline's destination.
 
     Raises `LockedError` when another run still has it after `wait_seconds`. Where a destination has
-    no transactions, two runs at once could both believe that they have it, so there is none; nor
-    where it is a file that two runs cannot open, in which renewing it would be in the run's way.
+    no transactions, two runs at once could both think that they have it, so there is none.
     """
-    if not has_transactions(pipeline.sql_client()) or is_for_one_process(pipeline):
+    if not has_transactions(pipeline.sql_client()):
         yield
         return
     lease = Lease(pipeline, _owner(folder))
-    lease.create()
+    try:
+        lease.create()
+    except DatabaseException:  # of two that start at one instant, the other has made it
+        lease.create()
     deadline = time.monotonic() + wait_seconds
     while other := lease.take():
         if time.monotonic() >= deadline:

@@ -1,17 +1,12 @@
 """One run at a time on this machine."""
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import lock_descriptor
+from filelock import FileLock, Timeout, lock_descriptor
 
 from warehouse.errors import WarehouseError
-
-OWNER_AT = 1
-"""Where the file names its owner: Windows lets nobody else read the first byte while it is held."""
 
 
 class LockedError(WarehouseError):
@@ -27,21 +22,15 @@ def run_lock(path: Path, *, wait_seconds: float) -> Iterator[None]:
     Raises `LockedError` when another process still holds it after `wait_seconds`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Opened here, and not by filelock's FileLock: the file says who holds it.
-    with path.open("a+") as file:
-        # Not at once: somebody who asks whether it is held takes it for a moment.
-        deadline = time.monotonic() + max(wait_seconds, 0.1)
-        while not lock_descriptor(file.fileno(), blocking=False):
-            if time.monotonic() >= deadline:
-                file.seek(OWNER_AT)
-                raise LockedError(
-                    f"Another run is under way (process {file.read().strip() or 'unknown'}); "
-                    f"this one waited {wait_seconds:g} seconds and left everything to it."
-                )
-            time.sleep(0.2)
-        file.truncate(0)
-        file.write(" " * OWNER_AT + str(os.getpid()))
-        file.flush()
+    # Not at once: somebody who asks whether it is held takes it for a moment.
+    try:
+        held = FileLock(path, timeout=max(wait_seconds, 0.1)).acquire()
+    except Timeout as timeout:
+        raise LockedError(
+            f"Another run is under way; this one waited {wait_seconds:g} seconds and left "
+            "everything to it."
+        ) from timeout
+    with held:
         yield
 
 

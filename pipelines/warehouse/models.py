@@ -12,6 +12,7 @@ where the table stands. A check is a query for rows that must not exist. The hea
 A column's words stand at the end of the line on which it gets its name.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Final
 
 import duckdb
 
-from warehouse.errors import WarehouseError
+from warehouse.errors import SettingError, WarehouseError
 
 DATASET: Final = "bookings"
 """What analysts read."""
@@ -44,12 +45,6 @@ SETTINGS: Final = "settings"
 
 class ModelsError(WarehouseError):
     """The models could not be read or built, or a check found rows. Nothing was published."""
-
-
-class UnknownModelError(ModelsError):
-    """Somebody asked for a model that is not there."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -132,11 +127,9 @@ def read_models(folder: Path) -> list[Model]:
         for part in FOLDERS
         for path in sorted((folder / part).glob("*.sql"))
     }
+    read = {model.name: _known(model.references, models) for model in models.values()}
     try:
-        order = TopologicalSorter(
-            {model.name: _known(model.references, models) for model in models.values()}
-        )
-        return [models[name] for name in order.static_order()]
+        return [models[name] for name in TopologicalSorter(read).static_order()]
     except CycleError as cycle:
         circle = " → ".join(cycle.args[1])
         raise ModelsError(f"Models read each other in a circle: {circle}.") from cycle
@@ -149,16 +142,17 @@ def read_checks(folder: Path) -> list[Model]:
 
 
 def needed_by(name: str, models: Sequence[Model]) -> list[Model]:
-    """The model of that name after all that it needs. Raises `UnknownModelError`."""
+    """The model of that name after all that it needs. Raises `SettingError`."""
     by_name = {model.name: model for model in models}
     if name not in by_name:
-        raise UnknownModelError(f"There is no model {name}: {', '.join(sorted(by_name))}.")
-    wanted, found = [name], {name}
-    while wanted:
-        new = set(_known(by_name[wanted.pop()].references, by_name)) - found
-        wanted += new
-        found |= new
-    return [model for model in models if model.name in found]
+        near = difflib.get_close_matches(name, by_name, 1)
+        hint = f"is {near[0]} meant?" if near else "the files in sql/ are named after theirs."
+        raise SettingError(f"There is no model {name}; {hint}")
+    needed = {name}
+    for model in reversed(models):  # each stands after those that it reads
+        if model.name in needed:
+            needed.update(_known(model.references, by_name))
+    return [model for model in models if model.name in needed]
 
 
 def all_columns(model: Model, models: Mapping[str, Model]) -> dict[str, str]:
@@ -199,10 +193,15 @@ def rules(models: Sequence[Model]) -> Iterator[Model]:
             yield Model(f"{model.name}_has_whole_keys_flags_and_shares", "checks", query)
 
 
+def row_of(settings: Mapping[str, str]) -> str:
+    """The row of `SETTINGS`, as a query."""
+    values = (f"cast('{value}' as varchar) as {key}" for key, value in settings.items())
+    return f"select {', '.join(values)}"
+
+
 def alone(name: str, models: Sequence[Model], settings: Mapping[str, str]) -> str:
     """One query for the rows of a model, in which all that it needs is made from the raw tables."""
-    values = ", ".join(f"'{value}' as {key}" for key, value in settings.items())
-    parts = [f"{SETTINGS} as (select {values})"]
+    parts = [f"{SETTINGS} as ({row_of(settings)})"]
     for model in needed_by(name, models):
         text = re.sub(rf"\b(?:{DATASET}|{INTERNAL})\.(?=\w)", "", model.text).strip()
         parts.append(f"{model.name} as (\n{text}\n)")

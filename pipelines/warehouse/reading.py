@@ -1,23 +1,22 @@
 """The published tables, read without being in a run's way: on every destination, at any time."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import dlt
 import duckdb
-from dlt import Pipeline
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from warehouse.destination import duckdb_file, open_warehouse
+from warehouse.destination import RAW_DATASET, Warehouse
 from warehouse.dialect import transpile
-from warehouse.newer_format import NewerFormatError
-from warehouse.swap import columns_of
-from warehouse.workarounds import is_damaged, is_newer_format
+from warehouse.tables import Client, columns_of
 
 Row = dict[str, Any]
 Query = Callable[[str], list[Row]]
@@ -25,52 +24,30 @@ Query = Callable[[str], list[Row]]
 
 
 @contextmanager
-def open_published(default_database: Path, snapshot: Path) -> Iterator[Query]:
+def open_published(warehouse: Warehouse, snapshot: Path, folder: Path) -> Iterator[Query]:
     """Asks what analysts see: the snapshot where the destination is DuckDB, else its tables.
 
-    DuckDB's own file is the writer's alone, and so are dlt's working files on each destination.
+    Temporary files lie in `folder`, which each run makes anew.
     """
-    with TemporaryDirectory() as aside:
-        pipeline = open_warehouse(default_database, Path(aside))
-        if duckdb_file(pipeline):
-            with open_snapshot(snapshot) as query:
-                yield query
-        else:
-            with open_tables(pipeline) as query:
-                yield query
-
-
-def file_trouble(default_database: Path) -> str | None:
-    """What is wrong with the file that the pipeline writes, if its destination is DuckDB.
-
-    Nothing where that cannot be seen. To be called while no run is under way.
-    """
-    with TemporaryDirectory() as aside:
-        database = duckdb_file(open_warehouse(default_database, Path(aside)))
-    try:
-        if database is None or not database.parent.exists():  # another machine's, perhaps
-            return None
-        if not database.exists():
-            return f"{database} is gone"
-        with duckdb.connect(str(database), read_only=True):
-            return None
-    except duckdb.Error as error:
-        return f"{database} cannot be read" if is_damaged(error) else None
-    except OSError:
-        return None
+    if warehouse.file:
+        with open_snapshot(snapshot, folder) as query:
+            yield query
+    else:
+        dataset: Any = dlt.dataset(warehouse.destination, RAW_DATASET)
+        with open_tables(dataset.destination_client.sql_client) as query:
+            yield query
 
 
 @contextmanager
-def open_tables(pipeline: Pipeline) -> Iterator[Query]:
-    """Asks the tables of the pipeline's destination, by dlt's own client."""
-    with pipeline.sql_client() as client:
+def open_tables(client: Client) -> Iterator[Query]:
+    """Asks the tables of a destination, by dlt's own client."""
+    with client:
 
         def query(text: str) -> list[Row]:
             try:
                 translated = transpile(client, text, columns=partial(columns_of, client))
                 with client.execute_query(translated) as cursor:
-                    names = [column[0] for column in cursor.description or ()]
-                    return [_row(names, values) for values in cursor.fetchall()]
+                    return _rows(cursor)
             except DatabaseUndefinedRelation:
                 return []
 
@@ -78,39 +55,50 @@ def open_tables(pipeline: Pipeline) -> Iterator[Query]:
 
 
 @contextmanager
-def open_snapshot(snapshot: Path) -> Iterator[Query]:
+def open_snapshot(snapshot: Path, folder: Path | None = None) -> Iterator[Query]:
     """Asks the published file; nothing is there before the first run has published one."""
     if not snapshot.exists():
         yield lambda _: []
         return
-    with TemporaryDirectory() as aside, _connect(snapshot, Path(aside)) as connection:
+    with open_file(snapshot, folder) as connection:
         connection.execute("set timezone = 'UTC'").fetchall()
 
         def query(text: str) -> list[Row]:
             try:
-                cursor = connection.execute(text)
-                names = [column[0] for column in cursor.description or ()]
-                return [_row(names, values) for values in cursor.fetchall()]
+                return _rows(connection.execute(text))
             except duckdb.CatalogException:
                 return []
 
         yield query
 
 
-def _connect(snapshot: Path, aside: Path) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def open_file(snapshot: Path, folder: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file, opened to be read; a copy of it where somebody is writing to it."""
     try:
-        return duckdb.connect(str(snapshot), read_only=True)
-    except duckdb.IOException as error:
-        if is_newer_format(error):
-            raise NewerFormatError(
-                f"{snapshot.name} was published by a newer DuckDB: the next run publishes it anew."
-            ) from error
+        connection = duckdb.connect(str(snapshot), read_only=True)
+    except duckdb.IOException:
         # An analyst has it open for writing, and so for nobody else.
-        return duckdb.connect(shutil.copyfile(snapshot, aside / snapshot.name), read_only=True)
+        if folder:
+            with suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+        where = folder if folder and os.access(folder, os.W_OK) else None  # of one who only reads
+        with TemporaryDirectory(dir=where) as aside:
+            copy = shutil.copyfile(snapshot, Path(aside, snapshot.name))
+            with duckdb.connect(str(copy), read_only=True) as connection:
+                yield connection
+    else:
+        with connection:
+            yield connection
 
 
-def _row(names: list[str], values: tuple[Any, ...]) -> Row:
-    return {
-        name: value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
-        for name, value in zip(names, values, strict=True)
-    }
+def _rows(cursor: Any) -> list[Row]:
+    """All that a cursor has, times in UTC."""
+    names = [column[0] for column in cursor.description or ()]
+    return [
+        {
+            name: value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+            for name, value in zip(names, values, strict=True)
+        }
+        for values in cursor.fetchall()
+    ]

@@ -1,4 +1,4 @@
-"""`--apply-personal-data` and `--forget`: what is stored, written anew without what has to go."""
+"""`--apply-personal-data` and `--forget`: what is stored, without what has to go."""
 
 from pathlib import Path
 
@@ -6,9 +6,8 @@ from dlt import Pipeline
 
 from app.session import Session
 from drift import tables
-from drift.forgotten import remember
-from drift.records import Row
-from drift.redact import drift_redacted
+from drift.redact import remember, remembered
+from drift.tables import Row
 from warehouse.errors import SettingError
 
 KEPT = (
@@ -17,15 +16,16 @@ KEPT = (
 )
 
 
-def redact(project: Path, visitor: str | None = None, *, demo: bool) -> list[str]:
-    """Rewrites the raw tables and the models, and removes what is left of the old ones.
+def apply(project: Path, visitor: str | None = None, *, demo: bool) -> list[str]:
+    """Removes from the raw tables what may not be kept, makes the models anew, and removes older
+    copies.
 
     Where a `visitor` is named, nothing personal of theirs is written from then on. Drift is not
     asked for anything. Raises `SettingError` where there is no visitor, and the setting is `keep`,
     and `VisitorError` for one who is neither an e-mail address nor a contact's id.
     """
     session = Session(project, demo=demo)
-    if visitor is None and session.settings.keeps_personal_data:
+    if visitor is None and session.settings.source.personal_data == "keep":
         raise SettingError(KEPT)
     forgotten: list[Row] = []
     said: list[str] = []
@@ -35,29 +35,23 @@ def redact(project: Path, visitor: str | None = None, *, demo: bool) -> list[str
             if visitor is not None:
                 forgotten, found = remember(pipeline, visitor)
                 said = [f"forgotten  {found}"]
-            if not holds_meetings(pipeline):
-                if forgotten:
-                    pipeline.run(drift_redacted(forgotten).with_resources(tables.FORGOTTEN.name))
+            if is_stored := holds_meetings(pipeline):
+                session.paths.purge.touch()  # if this is killed, the next run completes it
+            if forgotten:
+                pipeline.run(remembered(forgotten))
+            if not is_stored:
                 return said or ["rewritten  nothing: no run has stored anything yet"]
-            session.redact(forgotten)
-            built = session.build()
-        session.publish()
+            session.remove_personal_data()
+        built = session.publish()
         session.paths.last_run.unlink(missing_ok=True)  # its sentence may quote what Drift said
         session.report()
-        older, aside = "", []
-        if session.database:
-            older = "older published copies, and "
-            aside = sorted(session.database.parent.glob(f"{session.database.name}.*-[1-9]*"))
+        older = "older published copies, and " if session.warehouse.file else ""
         return [
             *said,
             "rewritten  every raw table that may hold personal data, and the models:"
             f" {sum(built.rows.values()):,} rows",
             f"removed    {older}dlt's files of what it has loaded",
             *session.footer(),
-            *(
-                f"warning    {path} was set aside once, and is as it was: remove it"
-                for path in aside
-            ),
             *(f"warning    {finding}" for finding in built.warnings),
         ]
 
