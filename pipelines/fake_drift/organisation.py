@@ -18,8 +18,8 @@ MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000  # epoch milliseconds, as ever
 ORG_ID = 100_001
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# The longest way from a booking to the day its slot leaves Drift's 30 days: 45 days of lead, two
-# moves of 10, a weekend after each, the 30 days themselves. Older bookings can no longer be served.
+# The longest way from a booking to the day its slot leaves Drift's 30 days: 46 days of lead, two
+# moves of 8, a weekend after each, the 30 days themselves. Older bookings can no longer be served.
 REACH = timedelta(days=110)
 
 
@@ -29,6 +29,15 @@ class Agent:
 
     id: int
     time_zone: str
+    busy: int
+    """Meetings in a usual day."""
+    cancels: float
+    """The share of these that visitors cancel."""
+    saturdays: bool
+    """Whether there are a few on Saturdays too."""
+
+    def works_on(self, day: date) -> bool:
+        return day.weekday() < 5 + self.saturdays
 
 
 STAFF = {
@@ -39,12 +48,15 @@ STAFF = {
     "Europe/Berlin": 3,
 }
 AGENTS = tuple(
-    Agent(2_000_001 + number, zone)
+    Agent(
+        2_000_001 + number, zone, 8 - number % 4, 0.32 if number % 9 == 4 else 0.13, not number % 6
+    )
     for number, zone in enumerate(chain.from_iterable([z] * n for z, n in STAFF.items()))
 )
 OPENS, HOURS_OPEN, QUARTER = 9, 8, 15
 
 _REGULARS = 300  # visitors who come back
+_LEAD = 40  # days
 MINUTES = (15, 30, 30, 30, 45, 60)
 SOURCES = ("WIDGET", "WIDGET", "WIDGET", "EMAIL_DROP", "EMAIL_DROP", "LINK", "LINK", "PLAYBOOK")
 _CHAT_SOURCES = ("WIDGET", "PLAYBOOK")  # those in which a conversation came first
@@ -62,11 +74,13 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Organisation:
-    """Two dozen agents and the meetings booked with them, day by day.
+    """Two dozen agents and the meetings booked with them.
 
-    A working day brings 110 to 190 bookings, a weekend day 5 to 20; later some are moved,
-    cancelled, reinstated, reassigned, or get other notes, each change raising `updatedAt`.
-    On `first_day` about 5,000 meetings lie within Drift's 30 days past or in the future.
+    An agent's day is laid out first, without two meetings at once, and each of its meetings gets
+    the moment of its booking, mostly on a working day. Later some are moved, canceled, reinstated,
+    reassigned, or get other notes, each change raising `updatedAt`. Two that are moved to the same
+    hour are the few conflicts. On `first_day` about 4,700 meetings lie within Drift's 30 days past
+    or in the future.
     """
 
     seed: str = "demo"
@@ -88,10 +102,10 @@ class Organisation:
 
 @lru_cache(maxsize=4)
 def _known_at(seed: str, now: datetime) -> list[Meeting]:
-    now_ms = milliseconds(now)
-    days = (now.date() - timedelta(days=back) for back in range(REACH.days, -1, -1))
-    lives = chain.from_iterable(_booked_on(seed, day) for day in days)
-    known = ([state for moment, state in life if moment <= now_ms] for life in lives)
+    first, last = milliseconds(datetime.combine(now - REACH, time(), UTC)), milliseconds(now)
+    days = (now.date() + timedelta(days=n) for n in range(-REACH.days, _LEAD + 7))
+    lives = chain.from_iterable(_first_planned_on(seed, day) for day in days)
+    known = ([s for moment, s in life if moment <= last] for life in lives if life[0][0] >= first)
     return [states[-1] for states in known if states]
 
 
@@ -99,20 +113,52 @@ Life = list[tuple[int, Meeting]]  # a meeting's versions, oldest first, each wit
 
 
 @lru_cache(maxsize=1_000)
-def _booked_on(seed: str, day: date) -> list[Life]:
-    """The lives of the meetings booked on one UTC day, from dice of that day's own."""
+def _first_planned_on(seed: str, day: date) -> list[Life]:
+    """The lives of the meetings that were booked for one day, from dice of that day's own."""
     dice = random.Random(f"{seed}:{day}")
-    count = dice.randint(110, 190) if day.weekday() < 5 else dice.randint(5, 20)
-    return [_life(dice, day, number) for number in range(count)]
+    return [
+        _life(dice, seed, day, agent, number, quarter, minutes)
+        for agent in AGENTS
+        for number, (quarter, minutes) in enumerate(_planned(seed, agent, day))
+    ]
 
 
-def _life(dice: random.Random, day: date, number: int) -> Life:
-    agent, minutes = dice.choice(AGENTS), dice.choice(MINUTES)
-    key = day.toordinal() * 1_000 + number
-    booked = milliseconds(datetime.combine(day, time(), UTC))
-    booked += int(dice.triangular(0, DAY - 1, 15 * HOUR))  # most visitors come in the afternoon
-    lead = 2 * HOUR + int(45 * DAY * dice.random() ** 2)  # half of them within 12 days
-    starts = _open_slot(dice, agent, booked + lead, minutes)
+@lru_cache(maxsize=10_000)
+def _planned(seed: str, agent: Agent, day: date) -> list[tuple[int, int]]:
+    """An agent's day as it was booked: quarter hours from opening to a start, and minutes."""
+    if not agent.works_on(day):
+        return []
+    dice = random.Random(f"{seed}:{day}:{agent.id}")
+    usual = agent.busy if day.weekday() < 5 else 1
+    lengths = [dice.choice(MINUTES) // QUARTER for _ in range(usual + dice.randint(-1, 1))]
+    pauses = sorted(dice.randint(0, HOURS_OPEN * 4 - sum(lengths)) for _ in lengths)
+    return [
+        (pause + sum(lengths[:number]), length * QUARTER)
+        for number, (pause, length) in enumerate(zip(pauses, lengths, strict=True))
+    ]
+
+
+def _is_free(seed: str, agent: Agent, day: date, quarter: int, minutes: int) -> bool:
+    """Whether nothing was booked for that time, whatever has been moved to it since."""
+    end = quarter + minutes // QUARTER
+    return agent.works_on(day) and all(
+        end <= start or start + length // QUARTER <= quarter
+        for start, length in _planned(seed, agent, day)
+    )
+
+
+def _life(
+    dice: random.Random,
+    seed: str,
+    day: date,
+    agent: Agent,
+    number: int,
+    quarter: int,
+    minutes: int,
+) -> Life:
+    key = (day.toordinal() * 100 + AGENTS.index(agent)) * 10 + number
+    starts = _start(agent, day, quarter)
+    booked = _booking(dice, day, starts)
     source = _maybe(dice, 0.95, dice.choice(SOURCES))
     visitor = dice.randrange(_REGULARS) if dice.random() < 0.18 else key
     visitor_zone = agent.time_zone if dice.random() < 0.7 else dice.choice(_FAR_ZONES)
@@ -133,6 +179,7 @@ def _life(dice: random.Random, day: date, number: int) -> Life:
         "endUserTimeZone": _maybe(dice, 0.92, visitor_zone),
         "meetingNotes": _maybe(dice, 0.4, dice.choice(NOTES)),
         "bookedBy": _maybe(dice, 0.15, dice.choice(AGENTS).id),
+        "conferenceType": "ZOOM" if number % 3 else "GOOGLE_MEET",  # seen, and documented nowhere
     }
     life = [(booked, {name: value for name, value in state.items() if value is not None})]
 
@@ -146,16 +193,22 @@ def _life(dice: random.Random, day: date, number: int) -> Life:
 
     if dice.random() < 0.06:
         change(some_time(), meetingNotes=dice.choice(NOTES))
-    if dice.random() < 0.04:  # to a colleague in the same zone, so that the hours still fit
-        colleagues = [a.id for a in AGENTS if a.time_zone == agent.time_zone and a != agent]
-        change(some_time(), agentId=dice.choice(colleagues))
+    if dice.random() < 0.06:  # to a colleague in the same zone, so that the hours still fit
+        free = [
+            one
+            for one in AGENTS
+            if one.time_zone == agent.time_zone and _is_free(seed, one, day, quarter, minutes)
+        ]
+        if free:
+            agent = dice.choice(free)
+            change(some_time(), agentId=agent.id)
     for _ in range(2):
-        if dice.random() < 0.1:
+        if dice.random() < 0.09:
             moved_at = some_time()
-            earliest = moved_at + 2 * HOUR + int(dice.random() * 10 * DAY)
-            starts = _open_slot(dice, agent, earliest, minutes)
+            earliest = moved_at + 2 * HOUR + int(dice.random() * 8 * DAY)
+            starts = _open_slot(dice, seed, agent, earliest, minutes)
             change(moved_at, slotStart=starts, slotEnd=starts + minutes * MINUTE)
-    if dice.random() < 0.14:
+    if dice.random() < agent.cancels:
         moment = some_time()
         if dice.random() < 0.3:  # late, on the last day
             moment = max(life[-1][0] + 1, starts - dice.randint(5 * MINUTE, DAY))
@@ -163,6 +216,16 @@ def _life(dice: random.Random, day: date, number: int) -> Life:
         if dice.random() < 0.05:
             change(some_time(), status="ACTIVE")
     return life
+
+
+def _booking(dice: random.Random, day: date, starts: int) -> int:
+    """When a meeting was booked: half of them within 10 days, and few on a weekend."""
+    booked_on = day - timedelta(days=int(_LEAD * dice.random() ** 2))
+    if booked_on.weekday() >= 5 and dice.random() < 0.9:
+        booked_on -= timedelta(days=booked_on.weekday() - dice.randrange(5))
+    booked = milliseconds(datetime.combine(booked_on, time(), UTC))
+    booked += int(dice.triangular(0, DAY - 1, 15 * HOUR))  # most visitors come in the afternoon
+    return min(booked, starts - 2 * HOUR - int(dice.random() * 4 * HOUR))
 
 
 def _maybe(dice: random.Random, share: float, value: object) -> object:
@@ -182,14 +245,20 @@ def _slug(key: int) -> str:
     return f"mtg-{digits:0>7}"
 
 
-def _open_slot(dice: random.Random, agent: Agent, earliest: int, minutes: int) -> int:
+def _start(agent: Agent, day: date, quarter: int) -> int:
+    opens = datetime.combine(day, time(OPENS), ZoneInfo(agent.time_zone))
+    return milliseconds(opens) + quarter * QUARTER * MINUTE
+
+
+def _open_slot(dice: random.Random, seed: str, agent: Agent, earliest: int, minutes: int) -> int:
     """A start on a quarter hour of the agent's first working day with room from `earliest` on."""
-    zone = ZoneInfo(agent.time_zone)
-    local = datetime.fromtimestamp(earliest / 1_000, zone)
+    local = datetime.fromtimestamp(earliest / 1_000, ZoneInfo(agent.time_zone))
     day = local.date()
     first = max(0, ((local.hour - OPENS) * 60 + local.minute) // QUARTER + 1)
-    last = (HOURS_OPEN * 60 - minutes) // QUARTER
-    while day.weekday() >= 5 or first > last:
+    while True:
+        if not agent.works_on(day):  # a weekend: some day of the week after
+            day, first = day + timedelta(days=7 - day.weekday() + dice.randrange(5)), 0
+        quarters = range(first, (HOURS_OPEN * 60 - minutes) // QUARTER + 1)
+        if free := [q for q in quarters if _is_free(seed, agent, day, q, minutes)]:
+            return _start(agent, day, dice.choice(free))
         day, first = day + timedelta(days=1), 0
-    quarter = dice.randint(first, last)
-    return milliseconds(datetime.combine(day, time(OPENS), zone) + timedelta(minutes=15 * quarter))

@@ -1,6 +1,6 @@
 """The records that the organisation's meetings name.
 
-They are plainly made up: names say that they are examples, addresses end in
+They are plainly made up: names say that they are examples, addresses end in .example or
 example.com. They follow from the ids alone, but for when a conversation began.
 """
 
@@ -21,6 +21,7 @@ TEAM_NAMES: Final = {
 }
 PLAYBOOK_NAMES: Final = ("Book a demo", "Pricing page", "Fast lane", "Webinar follow-up")
 FIRST_PLAYBOOK: Final = 60_001
+COMPANIES: Final = 400
 
 
 def people_of(meetings: Sequence[Meeting]) -> People:
@@ -102,15 +103,22 @@ def _playbook(number: int, name: str) -> Person:
 
 
 def _contact(number: int) -> Person:
+    """A visitor: one in eight writes from a private address, the others from a company's.
+
+    Few companies send many of them, and most of them few.
+    """
     visitor = number % 10_000_000
+    company = int(COMPANIES * (visitor * 0.618_033_99 % 1) ** 2)
+    is_private = visitor % 8 == 7
+    domain = "mail.example" if is_private else f"company-{company}.example"
     return {
         "id": number,
         "createdAt": CREATED + visitor % 500 * 60 * MINUTE,
         "attributes": {
-            "email": f"visitor-{visitor}@example.com",
+            "email": f"visitor-{visitor}@{domain}",
             "first_name": "Visitor",
             "last_name": f"{visitor} Example",
-            "company": f"Company {visitor % 97} Example",
+            "company": None if is_private else f"Company {company} Example",
             "ip": "192.0.2.1",
             "_END_USER_VERSION": 7,
             "_end_user_version": 8,

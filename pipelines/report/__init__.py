@@ -12,17 +12,17 @@ from string import Template
 from typing import Any, Final
 
 from report.numbers import find_numbers
-from warehouse.errors import SettingError
+from warehouse.errors import SettingError, how_to_install
 from warehouse.reading import Query
 
 NEEDED: Final = ("altair", "vl_convert")
-INSTALL: Final = "pip install '.[report]'"
 
 
 def check_report(path: Path) -> None:
     """Raises `SettingError` where no report can be written, before anything is done for it."""
     if not all(map(importlib.util.find_spec, NEEDED)):
-        raise SettingError(f"The report needs what is not installed: {INSTALL}")
+        needed = how_to_install(".[report]")
+        raise SettingError(f"The report needs what is not installed: {needed}")
     if not path.parent.is_dir():
         raise SettingError(f"The report's folder is not there: {path.parent}")
     if path.is_dir():

@@ -4,7 +4,7 @@ The page gives each its rows, of the same names, whenever the filter changes. Co
 of the page's style, so that one drawing is right in the dark, in the light and on paper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ Chart = Any  # so most of Altair's methods are typed
 ROWS: Final = alt.NamedData("rows")
 INK, ACCENT = "currentColor", "var(--accent)"
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-OUTCOMES: Final = ("booked again", "may still book again", "not booked again")
+OUTCOMES: Final = ("booked again", "not booked again")
 SERIES: Final = 7
 """Lines that one chart can tell apart."""
 
@@ -43,13 +43,12 @@ def library() -> str:
 
 
 def specifications() -> dict[str, Any]:
-    """One for each chart, by the name of its place in the page."""
-    rankings = ("agents", "teams", "sources", "types", "playbooks", "lead", "late")
+    """One for each chart, by the name of its place in the page; `ranking` is that of the others."""
     charts = {
         "rates": _rates(),
         "weeks": _weeks(),
         "trend": _trend(),
-        **{name: _ranking(name) for name in rankings},
+        "ranking": _ranking(),
         "hours": _hours(),
         "fairness": _fairness(),
         "lost": _lost(),
@@ -69,45 +68,58 @@ def _known(field: str) -> Chart:
     return alt.Chart(ROWS).transform_calculate(known=known)
 
 
+def _whole(mark: Callable[[Chart, bool], Chart]) -> list[Chart]:
+    """Filled marks where the week is known whole, and hollow ones where it is not."""
+    weeks = {True: "datum.complete == 'yes'", False: "datum.complete == 'no'"}
+    return [mark(alt.Chart(ROWS).transform_filter(rows), full) for full, rows in weeks.items()]
+
+
 def _rates() -> Chart:
-    """Rows: `from` (a Monday), `rate`, `due`, `canceled`, `complete`, `shade`, `band`."""
+    """Rows: `from` (a Monday), `rate`, `due`, `canceled`, `complete`, `band`."""
     axis = alt.Axis(format=".0%", tickCount=5)
     rate = partial(alt.Y, title="cancel rate", axis=axis)
-    base = alt.Chart(ROWS).transform_filter("isValid(datum.rate)").encode(x=WEEK, y=rate("rate:Q"))
     line = _known("rate").mark_line(color="var(--canceled)").encode(x=WEEK, y=rate("known:Q"))
-    points = base.mark_point(
-        color="var(--canceled)", fill="var(--canceled)", size=70, cursor="pointer"
-    ).encode(
-        opacity=alt.Opacity("shade:Q", scale=None, legend=None),
-        tooltip=[
-            *("from:N", alt.Tooltip("rate:Q", format=".1%")),
-            *("canceled:Q", "due:Q", "complete:N"),
-        ],
+
+    colour = "var(--canceled)"
+    points = (
+        alt.Chart(ROWS)
+        .transform_filter("isValid(datum.rate)")
+        .transform_calculate(filled="datum.complete == 'yes' ? 1 : 0")
+        .mark_point(stroke=colour, fill=colour, opacity=1, size=70, cursor="pointer")
+        .encode(
+            x=WEEK,
+            y=rate("rate:Q"),
+            fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None),
+            tooltip=[
+                *("from:N", alt.Tooltip("rate:Q", format=".1%")),
+                *("canceled:Q", "due:Q", "complete:N"),
+            ],
+        )
     )
     return alt.layer(_band(), line, points).properties(height=200)
 
 
 def _weeks() -> Chart:
-    """Rows: `from` (a Monday), `state`, `place` in the stack, `bookings`, `complete`, `shade`,
-    `band`; one of each week has `band` 1 where the week is chosen."""
+    """Rows: `from` (a Monday), `state`, `place` in the stack, `bookings`, `complete`, `band`; one
+    of each week has `band` 1 where the week is chosen."""
     colours = [f"var(--{state.replace('_', '-')})" for state in STATES]
-    bars = (
-        alt.Chart(ROWS)
-        .mark_bar(cursor="pointer", width=alt.RelativeBandSize(0.85))
-        .encode(
+    colour = _legend("state:N", [state.replace("_", " ") for state in STATES], colours)
+
+    def bars(chart: Chart, filled: bool) -> Chart:
+        width = alt.RelativeBandSize(0.85)
+        return chart.mark_bar(cursor="pointer", width=width, filled=filled).encode(
             x=WEEK,
             y=alt.Y("bookings:Q", title="bookings", axis=WHOLE),
             order=alt.Order("place:Q"),
-            color=_legend("state:N", [state.replace("_", " ") for state in STATES], colours),
-            opacity=alt.Opacity("shade:Q", scale=None, legend=None),
+            color=colour,
             tooltip=["from:N", "state:N", alt.Tooltip("bookings:Q", format=",d"), "complete:N"],
         )
-    )
-    return alt.layer(_band(), bars).properties(height=200)
+
+    return alt.layer(_band(), *_whole(bars)).properties(height=200)
 
 
 def _trend() -> Chart:
-    """Rows: `from` (a Monday), `name`, `bookings`, `complete`, `shade`, in the legend's order."""
+    """Rows: `from` (a Monday), `name`, `bookings`, `complete`, in the legend's order."""
     colour = alt.Color(
         "name:N",
         title=None,
@@ -117,25 +129,26 @@ def _trend() -> Chart:
     )
     bookings = partial(alt.Y, title="bookings", axis=WHOLE)
     lines = _known("bookings").mark_line().encode(x=WEEK, y=bookings("known:Q"), color=colour)
-    points = alt.Chart(ROWS).mark_point(filled=True, size=55, opacity=1, cursor="pointer")
-    points = points.encode(
-        x=WEEK,
-        y=bookings("bookings:Q"),
-        color=colour,
-        opacity=alt.Opacity("shade:Q", scale=None, legend=None),
-        tooltip=["from:N", "name:N", alt.Tooltip("bookings:Q", format=",d"), "complete:N"],
-    )
-    return alt.layer(lines, points).properties(height=200)
+
+    def points(chart: Chart, filled: bool) -> Chart:
+        return chart.mark_point(size=55, opacity=1, cursor="pointer", filled=filled).encode(
+            x=WEEK,
+            y=bookings("bookings:Q"),
+            color=colour,
+            tooltip=["from:N", "name:N", alt.Tooltip("bookings:Q", format=",d"), "complete:N"],
+        )
+
+    return alt.layer(lines, *_whole(points)).properties(height=200)
 
 
-def _ranking(name: str) -> Chart:
-    """Rows in their order: `name`, `count`, and the `label` that stands at the bar's line's end."""
+def _ranking() -> Chart:
+    """Rows in their order: `name`, `count`, the `title` of what is counted, and the `label` that
+    stands at the end of the bar's line."""
     names = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=LABELS))
-    title = "meetings canceled late" if name == "late" else "bookings"
     base = alt.Chart(ROWS).encode(y=names)
-    bars = base.mark_bar(color=ACCENT, cursor="default" if name == "lead" else "pointer").encode(
-        x=alt.X("count:Q", title=title, axis=WHOLE, scale=alt.Scale(nice=False)),
-        tooltip=["name:N", alt.Tooltip("count:Q", format=",d", title=title), "label:N"],
+    bars = base.mark_bar(color=ACCENT, cursor="pointer").encode(
+        x=alt.X("count:Q", title=None, axis=WHOLE, scale=alt.Scale(nice=False)),
+        tooltip=["name:N", alt.Tooltip("count:Q", format=",d"), "title:N", "label:N"],
     )
     labels = base.mark_text(align="left", dx=6, color=INK, fontSize=12)
     return alt.layer(bars, labels.encode(x=alt.value("width"), text="label:N"))
@@ -150,12 +163,12 @@ def _lost() -> Chart:
             y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=LABELS)),
             x=alt.X(
                 "count:Q",
-                title="meetings canceled or delisted",
+                title="canceled or delisted meetings",
                 axis=WHOLE,
                 scale=alt.Scale(nice=False),
             ),
             order=alt.Order("place:Q"),
-            color=_legend("outcome:N", OUTCOMES, [f"var(--outcome-{n})" for n in (1, 2, 3)]),
+            color=_legend("outcome:N", OUTCOMES, ["var(--outcome-1)", "var(--outcome-2)"]),
             tooltip=["name:N", "outcome:N", alt.Tooltip("count:Q", format=",d")],
         )
     )
@@ -170,11 +183,18 @@ def _hours() -> Chart:
         .encode(
             x=alt.X("hour:O", title="hour on the visitor's clock", axis=hours),
             y=alt.Y("weekday:N", title=None, sort=list(WEEKDAYS)),
-            fillOpacity=alt.Opacity(
+            opacity=alt.Opacity(
                 "bookings:Q",
                 scale=alt.Scale(domainMin=0, range=[0.04, 1]),
                 legend=alt.Legend(
-                    title="meetings", orient="top", format=",d", tickMinStep=1, tickCount=3
+                    title="meetings",
+                    orient="top",
+                    format=",d",
+                    tickMinStep=1,
+                    tickCount=3,
+                    symbolType="square",
+                    symbolFillColor=ACCENT,
+                    symbolStrokeColor="transparent",
                 ),
             ),
             tooltip=["weekday:N", "hour:O", alt.Tooltip("bookings:Q", title="meetings")],

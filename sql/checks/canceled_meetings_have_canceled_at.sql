@@ -1,4 +1,4 @@
--- A meeting says when it was cancelled just when it is cancelled.
+-- A meeting says when it was canceled just when it is canceled.
 select
     meeting_id,
     is_canceled,

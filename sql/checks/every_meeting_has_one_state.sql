@@ -1,4 +1,4 @@
--- Every meeting is in one of the five states, and in canceled just when it is cancelled.
+-- Every meeting is in one of the five states, and in canceled just when it is canceled.
 select
     meeting_id,
     meeting_state,

@@ -1,4 +1,4 @@
--- The five states of every row add up to its bookings, and what is due and cancelled to no more.
+-- The five states of every row add up to its bookings, and what is due and canceled to no more.
 with states as (
     select
         'booking_metrics' as table_name,

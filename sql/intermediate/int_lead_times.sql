@@ -3,7 +3,7 @@
 -- materialized: view
 select
     meeting_id, -- the meeting
-    is_canceled, -- whether it is cancelled
+    is_canceled, -- whether it is canceled
     is_due, -- whether its start has passed
     case
         when meeting_on is null then 5

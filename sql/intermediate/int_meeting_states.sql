@@ -18,9 +18,10 @@ dated as (
         newest.*,
         absences.delisted_at,
         now.now_at,
+        now.observed_from_at,
         now.time_zone,
         absences.meeting_id is null
-        or (absences.delisted_at is null and newest.slot_start_at < now.window_from) as is_listed,
+        or (absences.delisted_at is null and newest.slot_start_at < now.absent_from) as is_listed,
         coalesce(history.reschedule_count, 0) as reschedule_count,
         coalesce(newest.scheduled_at, history.first_updated_at, newest.updated_at) as booked_at,
         case when newest.is_canceled then coalesce(history.canceled_at, newest.updated_at) end
@@ -39,6 +40,7 @@ dated as (
 days as (
     select
         *,
+        coalesce(canceled_at, delisted_at) as lost_at,
         cast(booked_at at time zone time_zone as date) as booked_on,
         cast(slot_start_at at time zone time_zone as date) as meeting_on
     from dated
@@ -49,13 +51,16 @@ select
     updated_at, -- updated_at of its newest state (UTC); with the next two, that state's key
     sync_id, -- the sync that first saw its newest state
     content_hash, -- a digest of its newest state
+    agent_id, -- the agent
     scheduler_id, -- the contact who booked
     first_agent_id, -- the agent of its oldest state
+    slot_start_at, -- when it starts (UTC)
+    slot_end_at, -- when it ends (UTC)
     booked_at, -- scheduled_at of the newest state; where absent, the oldest updated_at (UTC)
     first_slot_start_at, -- when it was to start in its oldest state (UTC)
-    canceled_at, -- updated_at of the state that cancelled it; null while not cancelled (UTC)
+    canceled_at, -- updated_at of the state that canceled it; null while not canceled (UTC)
     delisted_at, -- start of the sync that first missed it; null while not missed (UTC)
-    is_canceled, -- whether its newest state is cancelled
+    is_canceled, -- whether its newest state is canceled
     coalesce(is_listed, false) as is_listed, -- listed, or too old for the last read to list it
     coalesce(slot_start_at <= now_at, false) as is_due, -- whether its start has passed
     reschedule_count, -- times its start moved
@@ -67,7 +72,17 @@ select
         when slot_end_at > now_at then 'in_progress'
         else 'elapsed'
     end as meeting_state, -- the first of the five that fits
-    is_canceled or delisted_at is not null as is_lost, -- canceled or delisted
+    lost_at is not null as is_lost, -- canceled or delisted
+    lost_at, -- canceled_at, or delisted_at; null while neither (UTC)
+    lost_at + interval 336 hour
+        as rebookable_until_at, -- end of the 14 days in which its visitor may book again (UTC)
+    coalesce(lost_at + interval 336 hour <= now_at, false)
+        as is_settled_loss, -- lost, and these 14 days have passed
+    coalesce(booked_at >= observed_from_at, false)
+        as is_observed, -- booked since the first sync: every move of it was seen
+    case when scheduler_id is not null then row_number() over (
+        partition by scheduler_id order by booked_at asc, meeting_id asc
+    ) end as visitor_booking_number, -- 1 for the visitor's first booking; null without a visitor
     date_sub('microsecond', canceled_at, slot_start_at) / 3600000000.0
         as cancel_notice_hours, -- hours from the cancellation to the start
     booked_on, -- the day of booked_at

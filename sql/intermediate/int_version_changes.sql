@@ -30,15 +30,15 @@ select
     scheduler_id, -- the contact who booked
     agent_id, -- the agent
     status, -- Drift's status
-    is_canceled, -- whether the meeting is cancelled
+    is_canceled, -- whether the meeting is canceled
     previous_slot_start_at, -- when it started by the state before (UTC)
     previous_agent_id, -- the agent of the state before
     previous_status, -- the status of the state before
     coalesce(slot_start_at <> previous_slot_start_at, false)
         as is_reschedule, -- whether the start moved; from or to no start is no reschedule
     is_canceled and not was_canceled
-        as is_cancellation, -- cancels the meeting, or is its first state and cancelled
-    was_canceled and not is_canceled as is_reinstatement, -- the state before was cancelled
+        as is_cancellation, -- cancels the meeting, or is its first state and canceled
+    was_canceled and not is_canceled as is_reinstatement, -- the state before was canceled
     version_number > 1 and (agent_id is distinct from previous_agent_id)
         as is_reassignment -- whether the agent changed, also from none or to none
 from ordered

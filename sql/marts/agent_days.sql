@@ -1,38 +1,20 @@
 -- Each agent's days with meetings, past and ahead. Days are in bookings.time_zone.
 -- grain: agent_id, meeting_on
 -- looked up by: meeting_on, agent_id
-with ordered as (
-    select
-        agent_id, meeting_on, slot_start_at,
-        max(slot_end_at) over (in_order rows between unbounded preceding and 1 preceding)
-            as busy_until_at,
-        lead(slot_start_at) over in_order as next_start_at,
-        lead(slot_end_at) over in_order as next_end_at
-    from bookings.meetings
-    where not is_lost and agent_id is not null and meeting_on is not null
-    window in_order as (
-        partition by agent_id order by slot_start_at asc, slot_end_at desc nulls last
-    )
-),
-
--- the second condition finds the first of those that start together
-double_booked as (
+with double_booked as (
     select agent_id, meeting_on, count(*) as meetings
-    from ordered
-    where
-        busy_until_at > slot_start_at
-        or (next_start_at = slot_start_at and next_end_at > slot_start_at)
+    from bookings_internal.int_overlaps
     group by agent_id, meeting_on
 )
 
 select
     booked.agent_id, -- the agent
     booked.meeting_on, -- the day on which the meetings start
-    count(*) filter (where not booked.is_lost) as meetings, -- neither cancelled nor delisted
-    count(*) filter (where booked.is_canceled) as canceled_meetings, -- cancelled ones
+    count(*) filter (where not booked.is_lost) as meetings, -- neither canceled nor delisted
+    count(*) filter (where booked.is_canceled) as canceled_meetings, -- canceled ones
     cast(coalesce(sum(cast(booked.duration_minutes * 60000 as bigint))
         filter (where not booked.is_lost), 0) as double) / 3600000
-        as booked_hours, -- durations of meetings neither cancelled nor delisted
+        as booked_hours, -- durations of meetings neither canceled nor delisted
     min(booked.slot_start_at) filter (where not booked.is_lost)
         as first_start_at, -- the first start of these (UTC)
     max(greatest(booked.slot_start_at, coalesce(booked.slot_end_at, booked.slot_start_at)))

@@ -17,6 +17,8 @@ select
     members.user_email as agent_email, -- the agent's e-mail address, or its hash; null if unknown
     teams.team_name, -- the agent's team, the first by name of several; null for none
     members.time_zone, -- the agent's time zone, as sent; null while unknown
+    members.known_time_zone, -- the same, null unless every engine knows it
+    members.created_at as user_created_at, -- when Drift's user was created; null while unknown
     coalesce(members.is_current, false) as is_current, -- whether Drift still lists the user
     coalesce(members.is_known, false) as is_known -- whether Drift has said who it is
 from named

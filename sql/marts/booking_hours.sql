@@ -14,9 +14,10 @@ select
     local_weekday, -- day of the week of the start, 1 = Monday to 7 = Sunday
     local_hour, -- hour of the start, 0 to 23
     count(*) as bookings, -- meetings booked, in every state
-    count(*) filter (where is_canceled) as canceled_meetings, -- of these, cancelled
-    count(*) filter (where is_due) as due_meetings, -- whose start has passed, cancelled or not
+    count(*) filter (where is_canceled) as canceled_meetings, -- of these, canceled
+    count(*) filter (where is_due) as due_meetings, -- whose start has passed, canceled or not
+    count(*) filter (where is_due and is_canceled) as due_canceled_meetings, -- due and canceled
     count(*) filter (where is_due and is_canceled) / nullif(count(*) filter (where is_due), 0)
-        as cancel_rate -- cancelled ones of due_meetings / due_meetings; null without any
+        as cancel_rate -- due_canceled_meetings / due_meetings; null without due meetings
 from starts
 group by local_weekday, local_hour

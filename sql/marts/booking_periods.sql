@@ -1,4 +1,4 @@
--- The weeks and months of bookings, and the 56 days up to today: which of them are known whole.
+-- The weeks and months of bookings, and the 56 days that end yesterday: which are known whole.
 -- Weeks without a booking are there too, but for holes of over 70 years (a wrong clock).
 -- grain: period, period_start_on
 with span as (
@@ -21,7 +21,7 @@ periods as (
     cross join generate_series(0, 3660) as weeks_ago (weeks_ago)
     where weeks_ago * 7 <= date_diff('day', first_on, last_on)
     union distinct
-    select 'last_56_days' as period, today_on - 55 as start_on
+    select 'last_56_days' as period, today_on - 56 as start_on
     from bookings_internal.int_now where today_on is not null
 ),
 
@@ -48,7 +48,7 @@ known as (
                     then case when date_diff('day', periods.start_on, gaps.from_on) < 7 then 1 end
                 when periods.period = 'month'
                     then case when periods.start_on >= date_trunc('month', gaps.from_on) then 1 end
-                when gaps.to_on is not null then 1
+                when date_diff('day', periods.start_on, gaps.from_on) < 56 then 1
             end
         ) as meets_gap
     from periods
@@ -67,6 +67,7 @@ select
         and case
             when known.period = 'week' then date_diff('day', known.start_on, now.today_on) > 6
             when known.period = 'month' then known.start_on < date_trunc('month', now.today_on)
+            else true
         end,
         false
     ) as is_complete -- known, and ended by now

@@ -23,17 +23,17 @@ with counts as (
 select
     counts.period, -- week or month
     counts.period_start_on, -- its Monday, or the first of the month, in bookings.time_zone
-    counts.dimension, -- all, agent, source, meeting_type, team or playbook
-    counts.group_key, -- the id as text, the source or the type; UNKNOWN where absent
+    counts.dimension, -- what meetings are grouped by, such as agent; all for all of them
+    counts.group_key, -- the group: an id as text, a source, a type; UNKNOWN where absent
     counts.group_name, -- what a person would call it
     counts.bookings, -- meetings booked in the period, in every state
-    counts.canceled_meetings, -- of these, cancelled
-    counts.delisted_meetings, -- gone from Drift without being cancelled
+    counts.canceled_meetings, -- of these, canceled
+    counts.delisted_meetings, -- gone from Drift without being canceled
     counts.upcoming_meetings, -- still to start
     counts.in_progress_meetings, -- started and not ended
-    counts.elapsed_meetings, -- whose time has passed, not cancelled
-    counts.due_meetings, -- whose start has passed, cancelled or not
-    counts.due_canceled_meetings, -- due and cancelled
+    counts.elapsed_meetings, -- whose time has passed, not canceled
+    counts.due_meetings, -- whose start has passed, canceled or not
+    counts.due_canceled_meetings, -- due and canceled
     counts.due_canceled_meetings / nullif(counts.due_meetings, 0)
         as cancel_rate, -- due_canceled_meetings / due_meetings; null without due meetings
     periods.is_complete -- the period has ended, and every booking of it is known

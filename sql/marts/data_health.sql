@@ -26,6 +26,7 @@ select
     (select count(gap_from) from bookings_internal.stg_syncs)
         as open_gaps, -- syncs that came over 30 days after the one before
     now.complete_from_on, -- the first day from which on every booking is known, but for gaps
+    now.observed_from_at, -- when the first sync started (UTC): moves before it are not known
     counts.agent_share as agent_known_share, -- meetings whose agent Drift has named / meetings
     counts.visitor_share as visitor_known_share -- meetings whose visitor has been read / meetings
 from bookings_internal.int_now as now

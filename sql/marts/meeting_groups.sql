@@ -3,8 +3,8 @@
 -- grain: dimension, group_key, meeting_id
 -- materialized: view
 select
-    'all' as dimension, -- all, agent, source, meeting_type, team or playbook
-    'all' as group_key, -- the id as text, the source or the type; UNKNOWN where absent
+    'all' as dimension, -- what meetings are grouped by, such as agent; all for all of them
+    'all' as group_key, -- the group: an id as text, a source, a type; UNKNOWN where absent
     'all' as group_name, -- what a person would call it; the key where there is no name
     meetings.*
 from bookings.meetings as meetings

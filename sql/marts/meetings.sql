@@ -7,7 +7,7 @@ select
     newest.agent_id, -- the Drift user who takes the meeting; null while nobody is assigned
     agents.agent_name, -- the agent's name; null while unknown
     agents.agent_email, -- the agent's e-mail address, or its hash; null while unknown
-    agents.team_name as agent_team, -- the agent's team, the first by name of several
+    agents.team_name as agent_first_team, -- the first by name of the agent's teams
     agents.time_zone as agent_time_zone, -- the agent's time zone, as sent
     states.first_agent_id, -- the agent of its oldest state
     newest.scheduler_id, -- the contact who booked
@@ -29,7 +29,7 @@ select
     newest.slot_end_at, -- when it ends (UTC)
     newest.updated_at, -- when its newest state came about (UTC)
     states.first_slot_start_at, -- when it was to start in its oldest state (UTC)
-    states.canceled_at, -- updated_at of the state that cancelled it; null while not cancelled (UTC)
+    states.canceled_at, -- updated_at of the state that canceled it; null while not canceled (UTC)
     states.delisted_at, -- start of the sync that first missed it; null while not missed (UTC)
     states.is_canceled, -- the status, ignoring case, is CANCELED or CANCELLED
     states.is_listed, -- the last complete read returned it, or its start was too old for that
@@ -37,10 +37,13 @@ select
     newest.booked_by_id is null as is_self_booked, -- no Drift user booked it for the visitor
     states.is_due, -- its start has passed, whatever became of it
     coalesce(states.cancel_notice_hours < 24, false)
-        as is_late_canceled, -- cancelled less than 24 hours before its start, or after it
+        as is_late_canceled, -- canceled less than 24 hours before its start, or after it
     rebooked.meeting_id is not null as is_rebooked, -- lost; its visitor booked again in 14 days
+    states.is_settled_loss, -- lost, and these 14 days have passed: is_rebooked stays as it is
+    states.is_observed, -- booked since the first sync: every move of it was seen
     states.reschedule_count, -- times its start moved from one state to the next
     states.version_count, -- states known
+    states.visitor_booking_number, -- 1 for the visitor's first booking; null without a visitor
     states.meeting_state, -- canceled, delisted, upcoming, in_progress or elapsed
     states.is_lost, -- canceled or delisted
     case
@@ -51,13 +54,17 @@ select
         as lead_time_hours, -- from booked_at to the start; negative where booked after it
     date_sub('microsecond', conversations.created_at, states.booked_at) / 60000000.0
         as time_to_book_minutes, -- from the conversation's start to booked_at
-    states.cancel_notice_hours, -- from canceled_at to the start; null while not cancelled
+    states.cancel_notice_hours, -- from canceled_at to the start; null while not canceled
     states.booked_on, -- the day of booked_at
     states.booked_week_on, -- the Monday of that day
     states.booked_month_on, -- the first of its month
     states.meeting_on, -- the day of its start
     cast(newest.slot_start_at at time zone 'UTC' as timestamp)
-    + (clocks.local_clock - clocks.utc_clock) as local_start_at -- on the visitor's clock, if known
+    + (clocks.local_clock - clocks.utc_clock)
+        as local_start_at, -- its start on the visitor's clock; null where the zone is unknown
+    cast(newest.slot_start_at at time zone 'UTC' as timestamp)
+    + (agent_clocks.local_clock - agent_clocks.utc_clock)
+        as agent_local_start_at -- the same on the agent's clock
 from bookings_internal.int_meeting_states as states
 inner join bookings_internal.stg_meeting_versions as newest
     on states.meeting_id = newest.meeting_id and states.updated_at = newest.updated_at
@@ -66,6 +73,9 @@ left join bookings_internal.int_rebookings as rebooked on states.meeting_id = re
 left join bookings_internal.int_local_clocks as clocks
     on newest.known_time_zone = clocks.time_zone and newest.quarter_number = clocks.quarter_number
 left join bookings.agents as agents on newest.agent_id = agents.agent_id
+left join bookings_internal.int_local_clocks as agent_clocks
+    on agents.known_time_zone = agent_clocks.time_zone
+    and newest.quarter_number = agent_clocks.quarter_number
 left join bookings_internal.stg_users as bookers on newest.booked_by_id = bookers.user_id
 left join bookings_internal.stg_contacts as contacts on newest.scheduler_id = contacts.contact_id
 left join bookings_internal.stg_conversations as conversations

@@ -1,9 +1,9 @@
--- How the bookings of the last 28 days are spread over the members of each team.
+-- How the bookings of the 28 days that end yesterday are spread over the members of each team.
 -- grain: team_id, agent_id
 with booked as (
     select meetings.agent_id, count(*) as bookings
     from bookings.meetings as meetings cross join bookings_internal.int_now as now
-    where date_diff('day', meetings.booked_on, now.today_on) between 0 and 27
+    where date_diff('day', meetings.booked_on, now.today_on) between 1 and 28
     group by meetings.agent_id
 ),
 
@@ -13,7 +13,7 @@ moves as (
     where
         events.event_type = 'reassigned'
         and cast(events.occurred_at at time zone now.time_zone as date)
-        between now.today_on - 27 and now.today_on
+        between now.today_on - 28 and now.today_on - 1
 )
 
 select

@@ -3,13 +3,13 @@
 select
     weeks.period_start_on as week_start_on, -- its Monday; weeks go by booked_on
     coalesce(booked.bookings, 0) as bookings, -- meetings booked in the week, in every state
-    coalesce(booked.canceled_meetings, 0) as canceled_meetings, -- of these, cancelled
-    coalesce(booked.delisted_meetings, 0) as delisted_meetings, -- gone without being cancelled
+    coalesce(booked.canceled_meetings, 0) as canceled_meetings, -- of these, canceled
+    coalesce(booked.delisted_meetings, 0) as delisted_meetings, -- gone without being canceled
     coalesce(booked.upcoming_meetings, 0) as upcoming_meetings, -- still to start
     coalesce(booked.in_progress_meetings, 0) as in_progress_meetings, -- started and not ended
-    coalesce(booked.elapsed_meetings, 0) as elapsed_meetings, -- time has passed, not cancelled
+    coalesce(booked.elapsed_meetings, 0) as elapsed_meetings, -- time has passed, not canceled
     coalesce(booked.due_meetings, 0) as due_meetings, -- whose start has passed
-    coalesce(booked.due_canceled_meetings, 0) as due_canceled_meetings, -- due and cancelled
+    coalesce(booked.due_canceled_meetings, 0) as due_canceled_meetings, -- due and canceled
     booked.cancel_rate, -- due_canceled_meetings / due_meetings; null without due meetings
     weeks.is_complete, -- the week has ended, and every booking of it is known
     case

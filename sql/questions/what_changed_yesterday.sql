@@ -1,4 +1,4 @@
--- What changed yesterday?
+-- What changed yesterday? Delisted counts on the day of the read that missed it.
 select changes.event_type, count(*) as events, count(distinct changes.meeting_id) as meetings
 from bookings.meeting_events as changes
 cross join bookings.data_health as health

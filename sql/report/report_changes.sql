@@ -21,11 +21,6 @@ with changes as (
 select
     changes.meeting_id, -- the meeting
     changes.version_number, -- the state that shows the event
-    coalesce(cast(meetings.agent_id as varchar), 'UNKNOWN')
-        as agent_key, -- the id as text of the meeting's agent now; UNKNOWN for nobody
-    meetings.meeting_source, -- where the meeting was booked
-    meetings.meeting_type, -- the kind of meeting
-    coalesce(meetings.playbook_id, 'UNKNOWN') as playbook_key, -- the playbook; UNKNOWN for none
     changes.event_type, -- booked, rescheduled, canceled, reinstated, reassigned or delisted
     changes.occurred_at, -- when (UTC)
     agents.agent_name, -- what the report calls the agent in that state
@@ -38,7 +33,6 @@ select
         when changes.event_type in ('booked', 'rescheduled') then changes.to_value
     end as to_value -- the agent or the start from then on; null likewise
 from changes
-inner join bookings.meetings as meetings on changes.meeting_id = meetings.meeting_id
 inner join bookings_internal.report_agents as agents
     on changes.event_agent_key = agents.agent_key
 left join bookings_internal.report_agents as agents_before

@@ -1,4 +1,4 @@
--- How even the bookings of the last 28 days are inside each team: team_distribution, with names.
+-- How even the bookings of the 28 days that end yesterday are inside each team, with names.
 -- grain: team_key, agent_key
 select
     cast(members.team_id as varchar) as team_key, -- the team's id as text

@@ -11,6 +11,9 @@ select
     health.hours_since_previous_sync is not null as has_previous_sync, -- it is not the first sync
     date_diff('day', health.complete_from_on, span.today_on)
         as complete_days_ago, -- days since complete_from_on; null before the first sync
+    health.observed_from_at, -- start of the first sync (UTC): moves before it are not known
+    date_diff('day', cast(health.observed_from_at at time zone health.time_zone as date),
+        span.today_on) as observed_days_ago, -- days since that day; null before the first sync
     span.today_on, -- the newest day in the report
     span.this_week_on, -- its Monday
     span.first_on, -- the oldest day in the report; null without a booking

@@ -1,5 +1,5 @@
--- The agents, sources, types, teams and playbooks that have bookings, and what the report calls
--- each: words for codes such as EMAIL_DROP, with the code beside them.
+-- The groups of every dimension that have bookings, and what the report calls each: words for codes
+-- such as EMAIL_DROP, with the code beside them. The page holds those of its own dimensions alone.
 -- grain: dimension, group_key
 with named as (
     select
@@ -32,11 +32,9 @@ counted as (
 )
 
 select
-    dimension, -- agent, source, meeting_type, team or playbook
+    dimension, -- agent, source, meeting_type, team, playbook, or one of your own
     group_key, -- the id as text, the source or the type; UNKNOWN where absent
     case when namesakes > 1 then display_name || ' (' || group_key || ')' else display_name end
         as display_name, -- what the report calls it; no two are called the same
-    row_number() over (
-        partition by dimension order by bookings desc, group_key asc
-    ) - 1 as name_number -- most bookings first, from 0
+    bookings -- its bookings
 from counted

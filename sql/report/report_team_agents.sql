@@ -1,13 +1,9 @@
--- Which agents' meetings count in which team, by the numbers of report_names.
--- grain: team_number, agent_number
+-- Which agents' meetings count in which team.
+-- grain: team_key, agent_key
 select
-    teams.name_number as team_number, -- the team
-    agents.name_number as agent_number -- an agent who belongs to it now, or to none
-from bookings_internal.report_names as agents
+    coalesce(cast(members.team_id as varchar), 'UNKNOWN')
+        as team_key, -- the team's id as text; UNKNOWN for none
+    agents.agent_key -- an agent who belongs to it now, or to none
+from bookings_internal.report_agents as agents
 left join bookings_internal.int_team_agents as members
-    on agents.group_key = cast(members.agent_id as varchar)
-inner join bookings_internal.report_names as teams
-    on
-        teams.dimension = 'team'
-        and coalesce(cast(members.team_id as varchar), 'UNKNOWN') = teams.group_key
-where agents.dimension = 'agent'
+    on agents.agent_key = cast(members.agent_id as varchar)

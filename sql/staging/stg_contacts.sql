@@ -5,5 +5,5 @@ select
     company, -- the contact's company; null while unknown
     nullif(lower(right(email, nullif(strpos(reverse(email), '@'), 0) - 1)), '')
         as email_domain, -- what follows the last @; null where addresses are hashed or dropped
-    not coalesce(is_gone, false) as is_known -- whether Drift still knows the contact
+    coalesce(not is_gone, false) as is_known -- whether it could be read, and Drift still knows it
 from drift.contacts

@@ -4,7 +4,7 @@ select
     slug as meeting_id, -- the meeting (Drift's slug)
     updated_at, -- when this state came about (UTC)
     sync_id, -- the sync that first saw it; begins with 0 where it came from a file
-    content_hash, -- a digest of all that Drift sent
+    content_hash, -- a digest of all that Drift sent, notes and undocumented attributes apart
     org_id, -- the Drift organisation
     agent_id, -- the Drift user who takes the meeting; null while nobody is assigned
     scheduler_id, -- the contact who booked
@@ -25,3 +25,4 @@ select
     slot_start as slot_start_at, -- when it starts (UTC)
     slot_end as slot_end_at -- when it ends (UTC)
 from drift.meeting_versions
+where sync_id in (select sync_id from bookings_internal.stg_loads)

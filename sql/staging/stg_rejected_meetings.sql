@@ -6,3 +6,4 @@ select
     reason, -- why it cannot be a meeting
     sync_id -- the sync that first saw it
 from drift.rejected_meetings
+where sync_id in (select sync_id from bookings_internal.stg_loads)
