@@ -10,17 +10,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from unittest.mock import patch
 
 import duckdb
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from filelock import FileLock
 
+import meetings
+from app.errors import explain
+from app.options import parse
 from tests.hostile import HostileDrift
+from warehouse.models import needed_by, read_checks, read_models
 
 T = TypeVar("T")
 
@@ -28,9 +36,31 @@ ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 """A Monday: the moment of tests that stop the clock."""
 
+KEPT_MODELS = (
+    *("meetings", "data_health", "bookings_by_agent", "bookings_by_source"),
+    "bookings_by_meeting_type",
+)
+"""What the summary and the status of a run need."""
+
 # What is compiled here is copied along with the project: each run would compile it anew where the
 # environment says that Python is to write no bytecode.
 compileall.compile_dir(ROOT / "pipelines", quiet=1)
+
+
+NOWHERE = {"SOURCES__DRIFT__BASE_URL": "http://127.0.0.1:9"}
+"""Where no Drift answers."""
+
+
+@contextmanager
+def configured_by(folder: Path) -> Iterator[None]:
+    """Has dlt's configuration, in this process, be that of a project's folder."""
+    plugged = Container()[PluggableRunContext]
+    before = plugged.context.run_dir
+    plugged.reload(str(folder))
+    try:
+        yield
+    finally:
+        plugged.reload(before)
 
 
 @dataclass
@@ -51,12 +81,23 @@ class Project:
         quick = {"RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01"}
         return cls(place / "project", place / "home", quick)
 
+    def keep_few_models(self) -> None:
+        """Elsewhere than on DuckDB, all of them take seconds: for what is not about them."""
+        folder = self.folder / "sql"
+        models = read_models(folder)
+        kept = {model.name for name in KEPT_MODELS for model in needed_by(name, models)}
+        kept |= {check.name for check in read_checks(folder) if "synced" in check.name}
+        for path in folder.glob("*/*.sql"):
+            if path.stem not in kept:
+                path.unlink()
+
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, str(self.folder / "pipelines" / "meetings.py"), *arguments]
 
     def environ(self, **extra: str) -> dict[str, str]:
         kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ}
         home = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
+        home["DLT_DATA_DIR"] = str(self.home / ".dlt")  # for root, dlt's is outside of its home
         return kept | home | self.environment | extra
 
     def run(self, *arguments: str, code: int = 0, cwd: Path | str = "/", **extra: str) -> "Done":
@@ -65,11 +106,20 @@ class Project:
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def dictionary(self) -> str:
-        """The dictionary, written anew."""
-        path = self.folder / "pipelines" / "dictionary.py"
-        subprocess.run([sys.executable, path], check=True, env=self.environ())
-        return (self.folder / "sql" / "README.md").read_text("utf-8")
+    def refused(self, *arguments: str, code: int = 2, **extra: str) -> str:
+        """What a command says that is refused: asked in this process, which is quicker."""
+        options = parse(arguments, meetings.__doc__ or "")
+        with (
+            patch.dict(os.environ, self.environ(**NOWHERE | extra), clear=True),
+            patch.object(meetings, "PROJECT", self.folder),
+            chdir(self.folder),
+            configured_by(self.folder),
+            pytest.raises(Exception) as refusal,  # noqa: PT011 - whichever is put into words
+        ):
+            meetings.command(options)
+        sentence, found = explain(refusal.value)
+        assert found == code, sentence
+        return sentence
 
     def query(self, sql: str, snapshot: str = "warehouse.duckdb") -> list[tuple[Any, ...]]:
         """Rows of the published file."""

@@ -11,7 +11,7 @@ import pytest
 from drift import drift_source
 from tests.conftest import NOW, meeting, milliseconds
 from tests.hostile import HostileDrift
-from warehouse.destination import open_demo
+from warehouse.destination import demo_warehouse
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def server() -> Iterator[HostileDrift]:
 
 def sync(folder: Path, server: HostileDrift, started_at: datetime, **options: Any) -> dlt.Pipeline:
     """One run of the source, as a new process would make it."""
-    pipeline = open_demo(folder / "pipeline.duckdb", folder / "pipelines")
+    pipeline = demo_warehouse(folder / "pipeline.duckdb").open(folder / "pipelines")
     source = drift_source(server.url, server.token, started_at=started_at, **options)
     pipeline.run(source)
     return pipeline

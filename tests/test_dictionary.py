@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,12 +18,27 @@ from tests.conftest import ROOT, Demo, Project, Serve, meeting
 QUESTIONS = {path.stem: path for path in sorted((SQL / "questions").glob("*.sql"))}
 
 
-def test_the_dictionary_in_the_repository_is_the_one_that_the_headers_make() -> None:
-    assert (SQL / "README.md").read_text("utf-8") == dictionary()
+@pytest.mark.parametrize(("file", "made"), [("README.md", dictionary), ("sources.yml", sources)])
+def test_what_is_written_of_the_tables_is_what_their_files_say(
+    file: str, made: Callable[[], str]
+) -> None:
+    is_new = (SQL / file).read_text("utf-8") == made()
+    assert is_new, f"sql/{file} is not what the files say: uv run pipelines/dictionary.py"
 
 
-def test_the_sources_for_dbt_are_those_that_the_headers_make() -> None:
-    assert (SQL / "sources.yml").read_text("utf-8") == sources()
+def test_the_page_begins_with_the_questions_and_every_link_has_a_heading() -> None:
+    page = dictionary()
+    headings = re.findall(r"^#+ (.+)$", page, flags=re.M)
+    anchors = {re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-") for words in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= anchors
+    index = page[: page.index("```mermaid")]
+    for path in QUESTIONS.values():
+        words = path.read_text("utf-8").removeprefix("-- ").partition("?")[0]
+        assert f"| [{words}?](#" in index
+
+
+def test_the_page_names_the_dimensions_as_they_are_in_the_models() -> None:
+    assert "the dimensions: `all`, `agent`, `source`, " in dictionary()
 
 
 @pytest.mark.skipif(not find_spec("dbt"), reason="needs dbt-duckdb: .ci/run has a step for it")
@@ -85,21 +101,24 @@ def test_the_questions_that_people_ask_have_answers_on_the_demos_second_day(demo
         name: demo.project.query(path.read_text("utf-8"), "demo.duckdb")
         for name, path in QUESTIONS.items()
     }
-    first = {name: rows[0] for name, rows in answers.items() if rows}
-    assert first["who_books_most"][1:4] == ("Agent 13 Example", "Enterprise", 132)
-    assert first["which_source_cancels_most"][0] == "LINK"
-    assert first["how_long_do_visitors_wait"][:2] == ("0-1 days", 365)
-    assert first["what_changed_yesterday"][0] == "booked"
-    assert first["can_the_numbers_be_trusted"][3:6] == (0, 5053, 0)
+    may_be_empty = {
+        "which_sources_are_growing",  # 56 days are not known yet
+    }
+    assert {name for name, rows in answers.items() if not rows} <= may_be_empty
+    agents = "select count(*) from bookings.bookings_by_agent where bookings_last_28_days > 0"
+    ((active,),) = demo.project.query(agents, "demo.duckdb")
+    assert len(answers["who_books_most"]) == min(20, active)
     assert len(answers["when_do_visitors_meet"]) > 7 * 5
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not find_spec("marimo"), reason="needs marimo: .ci/run has a step for it")
-def test_the_notebook_answers_the_first_five_questions(project: Project, serve: Serve) -> None:
+def test_the_notebook_answers_its_questions(project: Project, serve: Serve) -> None:
     serve([meeting("m1")])
     project.run()
     notebook = shutil.copytree(ROOT / "docs", project.folder / "docs") / "questions.py"
-    first = [path.read_text("utf-8").splitlines()[0][3:] for path in list(QUESTIONS.values())[:5]]
+    names = re.findall(r'answer\("(\w+)"\)', notebook.read_text("utf-8"))
+    asked = [QUESTIONS[name].read_text("utf-8").splitlines()[0][3:] for name in names]
 
     answers = subprocess.run(
         [sys.executable, str(notebook)],
@@ -109,10 +128,5 @@ def test_the_notebook_answers_the_first_five_questions(project: Project, serve: 
         text=True,
         check=True,
     ).stdout
-    assert [line for line in answers.splitlines() if line in first] == first
-    assert answers.count("┌") == 5
-
-
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_a_question_begins_with_itself(name: str) -> None:
-    assert re.match(r"-- [A-Z][^\n]*\?", QUESTIONS[name].read_text("utf-8"))
+    assert [line for line in answers.splitlines() if line in asked] == asked
+    assert answers.count("┌") == len(asked) > 0

@@ -3,11 +3,9 @@
 import json
 import subprocess
 import sys
-import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -98,10 +96,6 @@ def test_an_answer_carries_the_records_as_given_and_the_date_of_the_clock(
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_nothing_found_is_an_empty_list(served: Open) -> None:
-    assert get(served(), **ALL).json() == {"data": []}
-
-
 @pytest.mark.parametrize("missing", ["min_start_time", "max_start_time"])
 def test_both_bounds_are_required(served: Open, missing: str) -> None:
     query = {name: value for name, value in ALL.items() if name != missing}
@@ -124,13 +118,15 @@ def test_an_answer_is_no_longer_than_its_limit(served: Open, limit: int, rows: i
     assert slugs(served(MANY), limit=limit) == [f"m{n:04}" for n in range(rows)]
 
 
-def test_the_limit_is_100_when_left_out(served: Open) -> None:
-    answer = get(served(MANY), min_start_time=0, max_start_time=NOW_MS + DAY)
-    assert [m["slug"] for m in answer.json()["data"]] == [f"m{n:04}" for n in range(100)]
-
-
-def test_a_lower_cap_cuts_silently(served: Open) -> None:
-    assert slugs(served(FOUR, cap=2), limit=1000) == ["a", "b"]
+@pytest.mark.parametrize(
+    ("options", "limit", "rows"), [({}, {}, 100), ({"cap": 250}, {"limit": 1000}, 250)]
+)
+def test_the_limit_is_100_when_left_out_and_a_lower_cap_cuts_silently(
+    served: Open, options: dict[str, Any], limit: dict[str, Any], rows: int
+) -> None:
+    bounds: dict[str, Any] = {"min_start_time": 0, "max_start_time": NOW_MS + DAY}
+    found = get(served(MANY, **options), **bounds, **limit).json()["data"]
+    assert [meeting["slug"] for meeting in found] == [f"m{n:04}" for n in range(rows)]
 
 
 def test_meetings_reach_30_days_into_the_past_and_no_further(served: Open) -> None:
@@ -148,24 +144,10 @@ def test_the_bounds_filter_on_the_slot_not_on_the_update(served: Open) -> None:
     assert slugs(served(meetings), min_start_time=NOW_MS, max_start_time=NOW_MS + 20) == ["near"]
 
 
-def test_bounds_the_wrong_way_round_find_nothing(served: Open) -> None:
-    assert slugs(served(FOUR), min_start_time=NOW_MS + 400, max_start_time=NOW_MS + 100) == []
-
-
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "x"}])
 def test_a_token_missing_or_wrong_is_refused(served: Open, header: dict[str, str]) -> None:
     answer = requests.get(served(FOUR).url + "/users/meetings/org", headers=header, timeout=5)
     assert refusal(answer) == (403, "authentication_error")
-
-
-def test_another_token_and_another_refusal_can_be_set(served: Open) -> None:
-    server = served(FOUR, token="other", refusal_status=401)
-    assert refusal(get(server, **ALL)) == (401, "authentication_error")
-    assert get(server, token="other", **ALL).status_code == 200
-
-
-def test_other_paths_are_not_found(served: Open) -> None:
-    assert refusal(get(served(FOUR), path="/users/meetings")) == (404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
@@ -195,13 +177,6 @@ def test_the_order_of_the_rows_can_be_set(served: Open, order: str, found: str) 
     assert slugs(served(FOUR, order=order)) == list(found)
 
 
-def test_a_shuffled_order_changes_from_answer_to_answer(served: Open) -> None:
-    server = served(MANY[:50], order="shuffled")
-    first, second = slugs(server), slugs(server)
-    assert first != second
-    assert sorted(first) == sorted(second) == [f"m{n:04}" for n in range(50)]
-
-
 @pytest.mark.parametrize(
     ("survivors", "order", "found"),
     [
@@ -218,17 +193,13 @@ def test_which_rows_survive_does_not_depend_on_their_order(
     assert slugs(served(FOUR, survivors=survivors, order=order), limit=2) == list(found)
 
 
-def test_shuffled_survivors_change_from_answer_to_answer(served: Open) -> None:
-    server = served(MANY, survivors="shuffled")
+@pytest.mark.parametrize("option", ["order", "survivors"])
+def test_what_is_shuffled_changes_from_answer_to_answer(served: Open, option: str) -> None:
+    server = served(MANY, **{option: "shuffled"})
     first, second = slugs(server, limit=50), slugs(server, limit=50)
-    assert first == sorted(first)
-    assert len(set(first)) == len(set(second)) == 50
     assert first != second
-
-
-def test_a_limit_can_be_ignored(served: Open) -> None:
-    server = served(MANY, ignores_limit=True)
-    assert slugs(server, limit=1000) == slugs(server, limit=1) == [f"m{n:04}" for n in range(100)]
+    assert (first == sorted(first)) == (option == "survivors")
+    assert len({*first}) == len({*second}) == 50
 
 
 UNSCHEDULED: list[Meeting] = [
@@ -272,45 +243,6 @@ def test_raw_records_are_served_as_they_are_at_the_slot_they_name(served: Open) 
     )
 
 
-def test_the_meetings_can_be_replaced(served: Open) -> None:
-    server = served(FOUR)
-    server.set_meetings([{"slug": "new", "slotStart": NOW_MS}])
-    assert slugs(server) == ["new"]
-
-
-def test_a_function_is_asked_for_the_meetings_at_each_request(served: Open) -> None:
-    days = iter([FOUR[:1], FOUR[:2]])
-    server = served(lambda: next(days))
-    assert [slugs(server), slugs(server)] == [["c"], ["a", "c"]]
-
-
-def test_the_clock_moves_the_30_days(served: Open) -> None:
-    clock = [NOW]
-    server = served([{"slug": "old", "slotStart": REACH}], clock=lambda: clock[0])
-    assert slugs(server) == ["old"]
-    clock[0] += timedelta(milliseconds=1)
-    assert slugs(server) == []
-
-
-def test_answers_are_compressed_only_if_set_and_accepted(served: Open) -> None:
-    url, headers = "/users/meetings/org", {"Authorization": "Bearer demo-token"}
-    encodings = []
-    for option, accepted in [(True, "gzip"), (True, "identity"), (False, "gzip")]:
-        asked = {**headers, "Accept-Encoding": accepted}
-        address = served(FOUR, gzip=option).url + url
-        answer = requests.get(address, params=ALL, headers=asked, timeout=5)
-        assert len(answer.json()["data"]) == 4
-        encodings.append(answer.headers.get("Content-Encoding"))
-    assert encodings == ["gzip", None, None]
-
-
-def test_latency_delays_each_answer(served: Open) -> None:
-    server = served(FOUR, latency_seconds=0.2)
-    started = time.monotonic()
-    assert slugs(server) == ["a", "b", "c", "d"]
-    assert 0.2 <= time.monotonic() - started < 2
-
-
 # --- what it notes, and how it speaks HTTP
 
 
@@ -333,32 +265,6 @@ def test_every_request_is_noted_in_order_with_its_status(served: Open) -> None:
         {},
         404,
     )
-
-
-def test_one_connection_serves_many_requests(served: Open) -> None:
-    server = served(FOUR)
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=5)) as connection:
-        connection.connect()
-        first = connection.sock
-        for path in ("/users/meetings/org", "/nowhere", "/users/meetings/org"):
-            connection.request("GET", path)
-            connection.getresponse().read()
-            assert connection.sock is first
-    assert [asked.status for asked in server.requests] == [403, 404, 403]
-
-
-def test_nothing_is_answered_after_the_end_and_again_at_the_same_address() -> None:
-    server = HostileDrift(FOUR, clock=lambda: NOW)
-    with requests.Session() as session:
-        session.headers["Authorization"] = f"Bearer {server.token}"
-        with server:
-            address = server.url
-            assert session.get(address + "/users/meetings/org", params=ALL, timeout=5).ok
-        with pytest.raises(requests.ConnectionError):
-            session.get(address + "/users/meetings/org", params=ALL, timeout=5)
-    with server:
-        assert server.url == address
-        assert slugs(server) == ["a", "b", "c", "d"]
 
 
 # --- faults
@@ -385,79 +291,45 @@ def test_faults_are_chosen_by_number_and_path_and_pass(served: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "header"),
-    [(None, None), (2, "2"), ("Mon, 01 Jun 2026 08:00:05 GMT", "Mon, 01 Jun 2026 08:00:05 GMT")],
+    ("fault", "status", "kept"),
+    [
+        (Fault("rate_limited"), 429, None),
+        (Fault("server_error", status=502), 502, None),
+        (Fault("error_with_200"), 200, None),
+        (Fault("empty_200"), 200, 0.0),
+        (Fault("broken_json"), 200, -1),
+        (Fault("cut_unannounced"), 200, 0.5),
+    ],
+    ids=lambda value: getattr(value, "kind", str(value)),
 )
-def test_a_rate_limit_may_tell_when_to_come_back(
-    served: Open, given: int | str | None, header: str | None
+def test_an_answer_goes_wrong_as_it_is_told_to(
+    served: Open, fault: Fault, status: int, kept: float | None
 ) -> None:
-    answer = get(served(FOUR, faults=once(Fault("rate_limited", retry_after=given))), **ALL)
-    assert refusal(answer) == (429, "rate_limit")
-    assert answer.headers.get("Retry-After") == header
+    """Of a right body's bytes, this share is kept, or all but so many."""
+    server = served(FOUR, faults=once(fault))
+    wrong, right = get(server, **ALL), get(server, **ALL)
+    assert (wrong.status_code, right.status_code) == (status, 200)
+    if kept is not None:
+        whole = right.content
+        assert wrong.content == whole[: int(kept) if kept < 0 else int(len(whole) * kept)]
 
 
-@pytest.mark.parametrize("status", [500, 502, 503])
-@pytest.mark.parametrize("html", [True, False])
-def test_a_server_error_is_a_page_or_empty(served: Open, status: int, html: bool) -> None:
-    fault = Fault("server_error", status=status, html=html)
-    answer = get(served(FOUR, faults=once(fault)), **ALL)
-    page = "<html><h1>Something broke</h1></html>" if html else ""
-    assert (answer.status_code, answer.text) == (status, page)
-    assert answer.headers["Content-Type"] == "text/html"
-
-
-def test_a_reset_reaches_the_client_as_one(served: Open) -> None:
-    server = served(FOUR, faults=once(Fault("reset")))
-    with pytest.raises(requests.ConnectionError, match="reset by peer"):
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (Fault("reset"), requests.ConnectionError, "reset by peer"),
+        (Fault("hang", seconds=0.1), requests.ConnectionError, "without response"),
+        (Fault("cut_body"), requests.exceptions.ChunkedEncodingError, "IncompleteRead"),
+    ],
+    ids=lambda value: getattr(value, "kind", str(value)),
+)
+def test_a_connection_goes_wrong_as_it_is_told_to(
+    served: Open, fault: Fault, error: type[Exception], words: str
+) -> None:
+    server = served(FOUR, faults=once(fault))
+    with pytest.raises(error, match=words):
         get(server, **ALL)
     assert slugs(server) == ["a", "b", "c", "d"]
-    assert [asked.status for asked in server.requests] == [0, 200]
-
-
-def test_a_hang_outlasts_the_client(served: Open) -> None:
-    server = served(FOUR, faults=once(Fault("hang", seconds=5)))
-    with pytest.raises(requests.ReadTimeout):
-        requests.get(server.url, timeout=0.1)
-    assert slugs(server) == ["a", "b", "c", "d"]
-
-
-def test_a_hang_that_the_client_outlasts_ends_without_an_answer(served: Open) -> None:
-    server = served(FOUR, faults=once(Fault("hang", seconds=0.1)))
-    with pytest.raises(requests.ConnectionError, match="without response"):
-        get(server, **ALL)
-    assert [asked.status for asked in server.requests] == [0]
-
-
-def test_a_cut_body_is_shorter_than_announced(served: Open) -> None:
-    server = served(FOUR, faults=once(Fault("cut_body")))
-    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
-        get(server, **ALL)
-    assert slugs(server) == ["a", "b", "c", "d"]
-
-
-def test_an_unannounced_cut_looks_like_a_whole_body(served: Open) -> None:
-    server = served(FOUR, faults=once(Fault("cut_unannounced")))
-    cut, whole = get(server, **ALL), get(server, **ALL)
-    assert cut.status_code == 200
-    assert cut.headers["Connection"] == "close"
-    assert "Content-Length" not in cut.headers
-    assert cut.content == whole.content[: len(whole.content) // 2]
-
-
-def test_broken_json_lacks_its_last_bracket(served: Open) -> None:
-    server = served(FOUR, faults=once(Fault("broken_json")))
-    broken, whole = get(server, **ALL), get(server, **ALL)
-    assert (broken.status_code, broken.content) == (200, whole.content[:-1])
-
-
-def test_an_error_may_come_with_status_200(served: Open) -> None:
-    answer = get(served(FOUR, faults=once(Fault("error_with_200"))), **ALL)
-    assert refusal(answer) == (200, "internal_error")
-
-
-def test_an_empty_body_may_come_with_status_200(served: Open) -> None:
-    answer = get(served(FOUR, faults=once(Fault("empty_200"))), **ALL)
-    assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
 
 
 # --- the organisation
@@ -494,19 +366,6 @@ def in_another_process(seed: str) -> str:
 
 def test_the_same_seed_gives_the_same_bytes_in_every_process() -> None:
     assert in_another_process("demo") == json.dumps(DEMO.meetings_at(DEMO.first_day))
-
-
-def test_another_seed_gives_other_meetings() -> None:
-    assert Organisation("other").meetings_at(NOW) != DEMO.meetings_at(NOW)
-
-
-def test_about_5000_meetings_are_visible_on_the_first_day() -> None:
-    assert 4_700 <= len(known(0)) <= 5_300
-
-
-def test_no_two_meetings_share_a_slug() -> None:
-    meetings = DEMO.meetings_at(NOW)
-    assert len({m["slug"] for m in meetings}) == len(meetings)
 
 
 def test_a_meeting_is_unknown_until_it_is_booked() -> None:
@@ -548,49 +407,51 @@ def test_a_month_brings_every_kind_of_change() -> None:
     assert 50 <= late <= 250
 
 
-def test_a_working_day_has_110_to_190_bookings_and_a_weekend_day_few() -> None:
-    booked: dict[str, int] = {}
-    for meeting in cast("list[dict[str, Any]]", DEMO.meetings_at(NOW)):
-        day = datetime.fromtimestamp(meeting["scheduledAt"] / 1_000, UTC).date()
-        booked[day.isoformat()] = booked.get(day.isoformat(), 0) + 1
-    del booked["2026-06-01"]  # has only begun
-    assert len(booked) == 110
-    for iso, count in booked.items():
-        weekend = datetime.fromisoformat(iso).weekday() >= 5
-        assert (5 <= count <= 20) if weekend else (110 <= count <= 190), iso
-
-
 def test_every_slot_lies_in_its_agents_working_hours_on_a_quarter_hour() -> None:
-    zones = {agent.id: ZoneInfo(agent.time_zone) for agent in AGENTS}
-    assert len(zones) == 24
+    agents = {agent.id: agent for agent in AGENTS}
+    assert len(agents) == 24
+    saturdays = 0
     for meeting in known(0).values():
         if "agentId" not in meeting:
             continue
-        zone = zones[meeting["agentId"]]
+        agent = agents[meeting["agentId"]]
+        zone = ZoneInfo(agent.time_zone)
         start, end = (
             datetime.fromtimestamp(meeting[name] / 1_000, zone) for name in ("slotStart", "slotEnd")
         )
-        assert start.weekday() < 5, meeting
+        assert start.weekday() < (6 if agent.saturdays else 5), meeting
+        saturdays += start.weekday() == 5
         assert start.hour >= 9, meeting
         assert end <= start.replace(hour=17, minute=0), meeting
         assert (start.minute % 15, start.second, start.microsecond) == (0, 0, 0), meeting
         assert (end - start).seconds / 60 in {15, 30, 45, 60}, meeting
+    assert 10 <= saturdays <= 100
 
 
-def test_times_follow_each_other_and_a_booking_leads_by_hours_to_weeks() -> None:
+def test_a_monday_is_like_other_days_and_few_meetings_are_in_each_other_s_way() -> None:
+    weekdays = Counter(
+        datetime.fromtimestamp(meeting["slotStart"] / 1_000, UTC).weekday()
+        for meeting in known(0).values()
+    )
+    assert max(weekdays[day] for day in range(5)) < 1.2 * min(weekdays[day] for day in range(5))
+    days = defaultdict[object, list[tuple[int, int]]](list)
     for meeting in known(0).values():
-        assert meeting["scheduledAt"] <= meeting["updatedAt"] <= NOW_MS, meeting
-        assert 2 <= (meeting["slotStart"] - meeting["scheduledAt"]) / 3_600_000 <= 75 * 24, meeting
+        if "agentId" in meeting and meeting["status"] == "ACTIVE":
+            days[meeting["agentId"]].append((meeting["slotStart"], meeting["slotEnd"]))
+    conflicts = sum(
+        later < end for slots in days.values() for (_, end), (later, _) in pairwise(sorted(slots))
+    )
+    assert 20 <= conflicts <= 200
 
 
-def test_records_carry_documented_attributes_alone_and_unset_ones_are_absent() -> None:
+def test_records_carry_the_documented_attributes_one_more_and_no_unset_ones() -> None:
     meetings = known(0).values()
-    assert set().union(*meetings) == DOCUMENTED
+    assert set().union(*meetings) == {*DOCUMENTED, "conferenceType"}
     assert not any(value is None for m in meetings for value in m.values())
     always = set.intersection(*(set(m) for m in meetings))
     assert always == {
         *("orgId", "status", "schedulerId", "slug", "slotStart", "slotEnd"),
-        *("updatedAt", "scheduledAt"),
+        *("updatedAt", "scheduledAt", "conferenceType"),
     }
     chats = {m.get("meetingSource") for m in meetings if "conversationId" in m}
     assert chats == {"WIDGET", "PLAYBOOK"}
@@ -599,40 +460,14 @@ def test_records_carry_documented_attributes_alone_and_unset_ones_are_absent() -
     assert 0.37 < sum("meetingNotes" in m for m in meetings) / len(meetings) < 0.47
 
 
-def test_about_15_percent_of_bookings_come_from_earlier_visitors() -> None:
-    meetings = cast("list[dict[str, Any]]", DEMO.meetings_at(NOW))
-    visitors = [m["schedulerId"] for m in sorted(meetings, key=lambda m: int(m["scheduledAt"]))]
-    assert 0.13 < 1 - len(set(visitors)) / len(visitors) < 0.18
-
-
 # --- the benchmark's meetings
 
 
 @pytest.mark.parametrize("shape", ["uniform", "peak", "office"])
 def test_synthetic_meetings_lie_within_30_days_past_and_60_ahead(shape: Shape) -> None:
-    meetings = cast("list[dict[str, Any]]", synthetic_meetings(20_000, shape, NOW))
-    assert meetings == synthetic_meetings(20_000, shape, NOW)
-    assert len({m["slug"] for m in meetings}) == 20_000
+    meetings = cast("list[dict[str, Any]]", synthetic_meetings(2_000, shape, NOW))
+    assert meetings == synthetic_meetings(2_000, shape, NOW)
+    assert len({m["slug"] for m in meetings}) == 2_000
     assert all(REACH <= m["slotStart"] < NOW_MS + 60 * DAY for m in meetings)
     assert all(NOW_MS - 60 * DAY <= m["updatedAt"] <= NOW_MS for m in meetings)
     assert all(m["scheduledAt"] <= m["updatedAt"] for m in meetings)
-    assert sum(set(m) == DOCUMENTED for m in meetings) == 15_000
-
-
-def test_a_uniform_shape_fills_each_third_alike_and_a_peak_three_days() -> None:
-    def share(shape: Shape, first: int, end: int) -> float:
-        starts = [cast(int, m["slotStart"]) for m in synthetic_meetings(20_000, shape, NOW)]
-        return sum(NOW_MS + first * DAY <= start < NOW_MS + end * DAY for start in starts) / 20_000
-
-    for first in (-30, 0, 30):
-        assert share("uniform", first, first + 30) == pytest.approx(1 / 3, abs=0.02)
-    assert share("peak", 1, 4) == pytest.approx(0.95, abs=0.01)
-
-
-def test_an_office_shape_keeps_to_working_hours() -> None:
-    zones = {agent.id: ZoneInfo(agent.time_zone) for agent in AGENTS}
-    for meeting in cast("list[dict[str, Any]]", synthetic_meetings(2_000, "office", NOW)):
-        start = datetime.fromtimestamp(meeting["slotStart"] / 1_000, zones[meeting["agentId"]])
-        assert start.weekday() < 5, meeting
-        assert 9 <= start.hour < 17, meeting
-        assert (start.minute % 15, start.second, start.microsecond) == (0, 0, 0), meeting

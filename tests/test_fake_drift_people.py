@@ -1,5 +1,8 @@
 """The fake Drift serves related records by Drift's documented rules."""
 
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +12,7 @@ import requests
 from fake_drift.organisation import AGENTS, Organisation
 from fake_drift.people import people_of
 from fake_drift.server import FakeDrift, People
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -166,12 +170,36 @@ def test_the_organisation_s_people_are_plainly_made_up_and_stand_behind_its_meet
     named: set[int | None] = set()
     for booked in meetings[:50]:
         contact: Any = people.contact(int(str(booked["schedulerId"])))
-        assert contact["attributes"]["email"].endswith("@example.com")
+        assert contact["attributes"]["email"].endswith(".example")
         if "conversationId" in booked:
             assert people.conversation(int(str(booked["conversationId"]))) in people.conversations()
             conversation: Any = people.conversation(int(str(booked["conversationId"])))
             assert conversation["createdAt"] < int(str(booked["scheduledAt"]))
             named.add(conversation["relatedPlaybookId"])
     assert people.conversation(1) is None
+    visitors: list[Any] = [people.contact(int(str(m["schedulerId"]))) for m in meetings]
+    companies = Counter(visitor["attributes"]["company"] for visitor in visitors if visitor)
+    assert 0.1 < companies.pop(None) / len(meetings) < 0.15  # with a private address
+    assert len(companies) > 300
+    assert companies.total() / 2 < sum(count for _, count in companies.most_common(100))
     assert {playbook["id"] for playbook in playbooks} == named - {None}
     assert all(playbook["name"].endswith(" (example)") for playbook in playbooks)
+
+
+def test_the_demo_s_organisation_is_served_by_a_command_of_its_own() -> None:
+    command = [sys.executable, str(ROOT / "pipelines" / "demo_server.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            lines = [process.stdout.readline() for _ in range(2)]
+            address, token = (line.rstrip().partition("=")[2] for line in lines)
+            users = requests.get(
+                f"{address}/users/list", headers={"Authorization": f"Bearer {token}"}, timeout=10
+            )
+        finally:
+            process.terminate()
+    assert [line.partition("=")[0] for line in lines] == [
+        "export SOURCES__DRIFT__BASE_URL",
+        "export SOURCES__DRIFT__ACCESS_TOKEN",
+    ]
+    assert len(users.json()["data"]) > len(AGENTS) // 2

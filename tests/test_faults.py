@@ -5,14 +5,19 @@ import random
 import resource
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from fake_drift.organisation import ORG_ID
 from fake_drift.people import people_of
-from tests.conftest import Project, Serve, meeting
+from tests.conftest import Project, Serve, meeting, milliseconds
 from tests.hostile import Fault
 from tests.synthetic import synthetic_meetings
 from tests.test_crash import START, what_should_be_equal
+
+pytestmark = pytest.mark.long
 
 EVERY_FAULT = [
     Fault("rate_limited"),
@@ -42,6 +47,7 @@ def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_withou
     expected = what_should_be_equal(project)
     for name in (".warehouse.duckdb.copies", ".dlt/.var"):
         shutil.rmtree(project.folder / name)
+    (project.folder / "warehouse.duckdb").unlink()
     project.environment |= {
         "RUNTIME__REQUEST_TIMEOUT": "0.5",
         "RUNTIME__REQUEST_MAX_RETRY_DELAY": "0.2",
@@ -72,7 +78,8 @@ def test_a_disk_that_is_full_fails_the_run_and_the_next_makes_it_good(
     project.environment["SOURCES__DRIFT__CONVERSATIONS"] = "false"
     project.run()
     published = Path(project.folder / "warehouse.duckdb").readlink()
-    server.set_meetings(synthetic_meetings(3_000, "uniform", START))
+    more = synthetic_meetings(3_000, "uniform", START)
+    server.set_meetings([meeting("m0", orgId=ORG_ID), *more])
     for kilobytes in (8, 1_000):
         full = subprocess.run(
             project.command(),
@@ -90,27 +97,34 @@ def test_a_disk_that_is_full_fails_the_run_and_the_next_makes_it_good(
         assert Path(project.folder / "warehouse.duckdb").readlink() == published
     project.run()
     assert project.query("select count(*) from bookings.meetings") == [(3_001,)]
-    assert project.query("select count(*) from drift.listed_meetings") == [(3_000,)]
+    assert project.query("select count(*) from drift.meeting_listings") == [(3_001,)]
 
 
 def test_a_read_that_fails_half_way_never_replaces_what_is_listed(
     project: Project, serve: Serve
 ) -> None:
-    server = serve([meeting(f"m{n}") for n in range(1_500)], cap=700)
+    start = milliseconds(datetime.now(UTC) + timedelta(days=1))
+    apart = [meeting(f"m{n}", slotStart=start + 60_000 * n) for n in range(1_500)]
+    server = serve(apart, cap=700)
     project.run()
     server.set_meetings([meeting("other")])
     server.faults = lambda *_: Fault("server_error")
     project.run(code=1)
-    assert project.query("select count(*) from drift.listed_meetings") == [(1_500,)]
+    assert project.query("select count(*) from drift.meeting_listings") == [(1_500,)]
     server.faults = lambda *_: None
     before = project.tables()
-    assert "no longer returns 1,500 of the 1,500 meetings" in project.run(code=1).stderr
+    assert "returns none of the 1,500 meetings" in project.run(code=1).stderr
     assert project.tables() == before
     shown = json.loads(project.run("--status", "--json", code=0).stdout)
     assert (shown["state"], shown["last_run"]["exit_code"]) == ("fresh", 1)
-    assert "no longer returns 1,500 of the 1,500 meetings" in shown["last_run"]["message"]
+    assert "returns none of the 1,500 meetings" in shown["last_run"]["message"]
     project.run("--accept-delisted", BOOKINGS__MAX_DELISTED_SHARE="0.1")
-    assert project.query("select slug from drift.listed_meetings") == [("other",)]
+    assert project.query(
+        "select is_listed, count(*) from drift.meeting_listings group by 1 order by 1"
+    ) == [
+        (False, 1_500),
+        (True, 1_501),
+    ]
     assert project.query(
         "select meeting_state, count(*) from bookings.meetings group by 1 order by 1"
     ) == [("delisted", 1_500), ("upcoming", 1)]

@@ -1,4 +1,4 @@
-"""Files of the pipeline that are lost, torn or empty, and what the next run makes of it."""
+"""The pipeline's own file lost or torn, and the copies that are published."""
 
 import os
 import shutil
@@ -10,27 +10,21 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from app.paths import Paths
 from tests.conftest import Project, Serve, meeting, milliseconds
 from tests.test_crash import START
-from warehouse.restore import LostFileError, note_published, restore
-from warehouse.snapshot import publish, published_copies
+from warehouse.copies import next_copy, published_copies
+from warehouse.own_file import LostFileError, bring_back, file_fault, watched
 
 DAY = 86_400_000
-KEYS = {"history": [["id", "read"], ["id", "digest"]], "people": [["id"]]}
 
 
-def write(file: Path, *rows: tuple[int, str, str], loads: str = "1") -> Path:
-    """A pipeline's file with rows of history, and a person for each."""
+def write(file: Path, rows: int) -> Path:
+    """A pipeline's file with rows of history."""
     with duckdb.connect(str(file)) as connection:
-        connection.execute("create schema if not exists drift").fetchall()
-        for table in ("history (id int, read text, digest text)", "people (id int, name text)"):
-            connection.execute(f"create table if not exists drift.{table}").fetchall()
-        connection.execute("create table if not exists drift._dlt_loads (load_id text)").fetchall()
-        connection.execute("insert into drift._dlt_loads values (?)", [loads]).fetchall()
-        for row in rows:
-            connection.execute("insert into drift.history values (?, ?, ?)", row).fetchall()
-            person = (row[0], f"{row[0]}")
-            connection.execute("insert into drift.people values (?, ?)", person).fetchall()
+        connection.execute("create schema drift").fetchall()
+        text = "select range as id, md5(range::text) as digest from range(?)"
+        connection.execute(f"create table drift.history as {text}", [rows]).fetchall()
     return file
 
 
@@ -39,22 +33,24 @@ def history(file: Path) -> list[tuple[object, ...]]:
         return connection.execute("from drift.history order by all").fetchall()
 
 
-def restored(file: Path) -> list[str]:
+def publish(own: Path, kept: int = 3) -> None:
+    with (
+        next_copy(own, own.with_name("published.duckdb"), kept=kept, mode=0o600) as copy,
+        duckdb.connect(str(copy)) as connection,
+    ):
+        connection.execute("create schema bookings; create table bookings.x as select 1").fetchall()
+
+
+def restored(own: Path) -> list[str]:
     """What is said of restoring it, from what is published beside it."""
-    return restore(file, file.with_name("published.duckdb"), KEYS, file.parent)
+    return bring_back(own, own.with_name("published.duckdb"), own.parent / "tmp")
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     """A pipeline's file whose history is published."""
-    rows = [(number, "r1", f"d{number}") for number in range(20_000)]
-    file = write(tmp_path / "pipeline.duckdb", *rows[:3])
-    with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "insert into drift.history select range, 'r1', 'd' || md5(range::text)"
-            " from range(3, 20000)"
-        ).fetchall()
-    publish(file, tmp_path / "published.duckdb")
+    file = write(tmp_path / "pipeline.duckdb", 20_000)
+    publish(file)
     return file
 
 
@@ -71,67 +67,78 @@ def torn_header(file: Path) -> None:
         opened.write(b"torn")
 
 
-def torn_blocks(file: Path) -> None:
-    with file.open("r+b") as opened:
-        for block in range((file.stat().st_size - 12_288) // 262_144):
-            opened.seek(12_288 + block * 262_144 + 1_000)
-            opened.write(b"torn" * 50)
-
-
 def cut_short(file: Path) -> None:
-    os.truncate(file, file.stat().st_size // 2)
+    os.truncate(file, file.stat().st_size - 262_144)
+
+
+def cut_to_its_header(file: Path) -> None:
+    os.truncate(file, 12_288)
+
+
+def write_log(file: Path) -> Path:
+    """Leaves a row of history in the log beside the file, as a killed run does; the log."""
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("pragma disable_checkpoint_on_shutdown").fetchall()
+        connection.execute("insert into drift.history values (20000, 'in the log')").fetchall()
+    return file.with_name(f"{file.name}.wal")
 
 
 def torn_log(file: Path) -> None:
-    with duckdb.connect(str(file)) as connection:
-        connection.execute("pragma disable_checkpoint_on_shutdown").fetchall()
-        connection.execute("create table x as select 1 as y").fetchall()
-    log = file.with_name(f"{file.name}.wal")
+    log = write_log(file)
     log.write_bytes(log.read_bytes()[:-40] + b"0" * 40)
 
 
-HARMS = [garbage, empty, torn_header, torn_blocks, cut_short, torn_log]
+HARMS = [garbage, empty, torn_header, cut_short, cut_to_its_header, torn_log]
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_file_that_cannot_be_read_is_kept_aside_and_restored(
+def test_the_newest_copy_takes_the_place_of_a_file_that_cannot_be_read(
     own: Path, harm: Callable[[Path], None]
 ) -> None:
     before = history(own)
-    note_published(own, own.with_name("published.duckdb"))
-    harm(own)
-    torn = own.read_bytes()
-    (line,) = restored(own)
-    reason = "was empty" if harm is empty else "could not be read: "
-    assert line.startswith(f"restored   the pipeline's own file, which {reason}")
-    assert line.endswith(" (kept as pipeline.duckdb.broken-1), from copy 00000001")
-    assert own.with_name("pipeline.duckdb.broken-1").read_bytes() == torn
-    assert history(own) == before
-    assert restored(own) == []
-    harm(own)
-    restored(own)
-    assert own.with_name("pipeline.duckdb.broken-2").exists()
-
-
-def test_files_that_nobody_has_touched_since_a_good_run_are_not_read(
-    own: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    note_published(own, own.with_name("published.duckdb"))
-    with monkeypatch.context() as patched:
-        patched.setattr("warehouse.restore.connect", None)
+    for _ in range(2):  # a file that was set aside before is in nobody's way
+        harm(own)
+        torn = own.read_bytes()
+        (line,) = restored(own)
+        assert line.startswith("restored   the pipeline's own file, which ")
+        assert line.endswith(" (kept as pipeline.duckdb.broken), from copy 00000001")
+        assert own.with_name("pipeline.duckdb.broken").read_bytes() == torn
+        assert history(own) == before
+        with duckdb.connect(str(own)) as connection:  # models are no raw tables
+            assert connection.execute("from duckdb_schemas() where schema_name = 'bookings'")
         assert restored(own) == []
-        with pytest.raises(TypeError):  # that run has not said yet how it ended
-            restored(own)
+
+
+def test_a_file_with_a_torn_block_is_set_aside_by_the_run_that_fails_and_replaced_by_the_next(
+    own: Path,
+) -> None:
+    before = history(own)
+    with own.open("r+b") as opened:
+        for block in range((own.stat().st_size - 12_288) // 262_144):
+            opened.seek(12_288 + block * 262_144 + 1_000)
+            opened.write(b"torn" * 50)
+    with pytest.raises(LostFileError, match=r"\(kept as pipeline\.duckdb\.broken\)"), watched(own):
+        raise OSError
+    assert restored(own) == [
+        "restored   the pipeline's own file, which was gone (kept as pipeline.duckdb.broken), from"
+        " copy 00000001"
+    ]
+    assert history(own) == before
+    with pytest.raises(OSError), watched(own):  # noqa: PT011 - the failure, as it is
+        raise OSError
+
+
+def test_a_look_at_the_file_reads_the_log_beside_it_and_writes_nothing(own: Path) -> None:
+    log = write_log(own)
+    before = own.read_bytes(), log.read_bytes()
+    assert file_fault(own) == ""
     assert restored(own) == []
-
-
-@pytest.mark.parametrize("harm", [garbage, empty])
-def test_a_torn_note_is_no_note(own: Path, harm: Callable[[Path], None]) -> None:
-    note_published(own, own.with_name("published.duckdb"))
-    harm(own.with_name(f"{own.name}.published"))
-    torn_header(own)
-    assert restored(own)
-    assert not own.with_name(f"{own.name}.published").exists()
+    assert (own.read_bytes(), log.read_bytes()) == before
+    assert history(own)[-1] == (20_000, "in the log")
+    torn_log(own)
+    torn = own.read_bytes(), log.read_bytes()
+    assert file_fault(own).startswith("could not be read")
+    assert (own.read_bytes(), log.read_bytes()) == torn
 
 
 def test_a_lost_file_is_not_begun_anew_where_no_copy_can_be_read(own: Path) -> None:
@@ -143,16 +150,25 @@ def test_a_lost_file_is_not_begun_anew_where_no_copy_can_be_read(own: Path) -> N
     assert not own.exists()
     garbage(own)
     torn = own.read_bytes()
-    with pytest.raises(LostFileError, match="could not be read: "):
+    with pytest.raises(LostFileError, match="could not be read"):
         restored(own)
     assert own.read_bytes() == torn
-    shutil.rmtree(copy.parent)
-    with pytest.raises(LostFileError, match="could not be read: "):
-        restored(own)
+    own.with_name("published.duckdb").unlink()
     own.unlink()
-    assert restored(own) == []
-    empty(own)
-    assert restored(own) == []  # as a first run leaves it that is killed at once
+    with pytest.raises(LostFileError, match="was gone"):  # the link alone was moved away
+        restored(own)
+    shutil.rmtree(copy.parents[1])
+    assert restored(own) == []  # nothing was ever published
+
+
+def test_an_older_copy_serves_where_the_newest_cannot_be_read(own: Path) -> None:
+    before = history(own)
+    publish(own)
+    newest, _ = published_copies(own.with_name("published.duckdb"))
+    torn_header(newest)
+    own.unlink()
+    assert restored(own)[0].endswith("from copy 00000001")
+    assert history(own) == before
 
 
 def test_a_file_of_another_process_is_not_taken_for_broken(own: Path) -> None:
@@ -163,83 +179,43 @@ def test_a_file_of_another_process_is_not_taken_for_broken(own: Path) -> None:
         other.stdout.readline()
         with pytest.raises(duckdb.IOException, match="lock"):
             restored(own)
+        asked = Paths(own.parent, own.with_name("published.duckdb"), is_demo=False)
+        assert asked.find_trouble() == (True, None)
+        with pytest.raises(OSError), watched(own):  # noqa: PT011
+            raise OSError
         other.kill()
     assert restored(own) == []
 
 
-def test_rows_that_only_older_copies_have_come_back_and_nothing_else(own: Path) -> None:
+def test_rows_written_into_a_copy_are_gone_with_the_next(own: Path) -> None:
     before = history(own)
-    own.unlink()
-    # Begun anew, as former versions did: one state is read again, one is new.
-    write(own, (0, "r2", "d0"), (99_999, "r2", "d"), loads="2")
-    publish(own, own.with_name("published.duckdb"))
-    with duckdb.connect(str(own.with_name("published.duckdb"))):  # an analyst's, for writing
-        (line,) = restored(own)
-    # People are told by their ids: all but the two that were read again.
-    assert line == "restored   20,001 rows that only published copies had"
-    (first, *others) = before
-    assert history(own) == [(0, "r2", "d0"), *others, (99_999, "r2", "d")]
-    assert restored(own) == []
-    assert first == (0, "r1", "d0")
-
-
-def test_what_was_hashed_or_dropped_does_not_come_back_from_a_copy(own: Path) -> None:
-    with duckdb.connect(str(own)) as connection:
-        connection.execute("update drift.history set digest = null").fetchall()
-        connection.execute("delete from drift.people").fetchall()
-    assert restored(own) == []
-
-
-@pytest.mark.parametrize(
-    "harm", ["drop table drift._dlt_loads", "alter table drift.people alter id type text"]
-)
-def test_a_copy_that_an_analyst_has_changed_is_passed_over(own: Path, harm: str) -> None:
-    before = history(own)
-    (copy,) = published_copies(own.with_name("published.duckdb"))
-    with duckdb.connect(str(copy)) as connection:
-        connection.execute("insert into drift._dlt_loads values ('2')").fetchall()
-        connection.execute("insert into drift.history values (30000, 'r3', 'd')").fetchall()
-        connection.execute(harm).fetchall()
-        if "people" in harm:
-            connection.execute("insert into drift.people values ('x', 'x')").fetchall()
-    assert restored(own) == []
-    assert history(own) == before
-
-
-def test_what_others_put_among_the_copies_stops_nobody(own: Path) -> None:
     snapshot = own.with_name("published.duckdb")
-    (copy,) = published_copies(snapshot)
-    copies = copy.parents[1]
-    copy.unlink()
-    copy.mkdir()
-    (copies / "00000002").write_text("a file")
-    (copies / "²").mkdir()
+    with duckdb.connect(str(snapshot)) as analyst:
+        analyst.execute("insert into drift.history values (-1, 'mine')").fetchall()
     assert restored(own) == []
-    publish(own, snapshot)
-    assert (snapshot.resolve().parent.name, len(history(snapshot))) == ("00000003", 20_000)
+    publish(own)
+    assert history(own) == history(snapshot) == before
 
 
-@pytest.mark.parametrize("kept", [3, 1])
-def test_no_clock_says_which_copies_are_older(own: Path, kept: int) -> None:
+def test_a_copy_that_was_not_finished_is_removed_and_the_last_one_stays(own: Path) -> None:
     snapshot = own.with_name("published.duckdb")
+    with (
+        pytest.raises(OSError, match="No space left"),
+        next_copy(own, snapshot, kept=3, mode=0o600),
+    ):
+        raise OSError("No space left on device")
     copies = own.with_name(".published.duckdb.copies")
-    # As former versions left them, some runs with a clock a day ahead: the oldest is linked.
-    for day in ("20990101T000000.000000Z", "20990102T000000.000000Z", "20990103T000000.000000Z"):
-        shutil.copytree(copies / "00000001", copies / day)
-    shutil.rmtree(copies / "00000001")
-    snapshot.unlink()
-    snapshot.symlink_to(copies / "20990101T000000.000000Z" / snapshot.name)
-    write(own, (99_999, "r2", "d"))
-    publish(own, snapshot, kept=kept)
-    assert len(history(snapshot)) == 20_001
-    names = sorted(path.name for path in copies.iterdir())
-    former = ["20990101T000000.000000Z", "20990102T000000.000000Z", "20990103T000000.000000Z"]
-    assert names == ["00000001"] + (former if kept == 3 else [])
+    assert [path.name for path in copies.iterdir()] == ["00000001"]
+    shutil.copytree(copies / "00000001", copies / "next")  # a killed run's
     for _ in range(4):
-        publish(own, snapshot, kept=3)
+        publish(own)
     assert sorted(path.name for path in copies.iterdir()) == ["00000003", "00000004", "00000005"]
+    assert snapshot.resolve().parent.name == "00000005"
+    publish(own, kept=1)
+    assert [path.name for path in copies.iterdir()] == ["00000006"]
 
 
+@pytest.mark.process
 def test_a_run_goes_on_from_what_was_published_where_its_own_files_are_lost(
     project: Project, serve: Serve
 ) -> None:
@@ -253,11 +229,12 @@ def test_a_run_goes_on_from_what_was_published_where_its_own_files_are_lost(
     var = project.folder / ".dlt" / ".var"
     for lost in (var / "pipeline.duckdb", var):
         shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
-        copy = (project.folder / "warehouse.duckdb").resolve().parent.name
+        link = project.folder / "warehouse.duckdb"
+        copy = link.resolve().parent.name
+        link.unlink()
         done = project.run()
         said = f"restored   the pipeline's own file, which was gone, from copy {copy}\n"
         assert said in done.stdout
         assert "60 in the warehouse, 0 versions of them new" in done.stdout
         assert project.tables()["drift.meeting_versions"] == before
     assert project.query("select count(*) from drift.syncs") == [(3,)]
-    assert project.query("select count(*) from drift.unlisted_meetings") == [(20,)]

@@ -18,6 +18,8 @@ import yaml
 
 from tests.conftest import ROOT, Project, Serve, meeting
 
+pytestmark = pytest.mark.process
+
 RECIPES = ROOT / "recipes"
 
 

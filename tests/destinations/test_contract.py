@@ -22,12 +22,7 @@ from tests.destinations.conftest import PASSWORD
 from tests.destinations.places import BigQuery, DuckDB, Lake, Place, assert_same_tables, told
 from tests.test_crash import START, organisation, people
 from warehouse.ducklake import PACKAGES, packaged
-from warehouse.models import needed_by, read_checks, read_models
 from warehouse.reading import open_snapshot
-
-GROUPS = "agent", "source", "meeting_type"
-KEPT_MODELS = ("meetings", "data_health", *(f"bookings_by_{by}" for by in GROUPS))
-"""What the summary and the status of a run need."""
 
 MISSING = [package for name, package in PACKAGES.items() if not packaged(name)]
 NEEDS = {
@@ -36,16 +31,22 @@ NEEDS = {
 }
 
 
-def places(*names: str) -> pytest.MarkDecorator:
-    """A test's destinations, where what they need is installed."""
+def places(*names: str, default: str = "") -> pytest.MarkDecorator:
+    """A test's destinations, of which one may be in the default tier.
+
+    Those that need what may not be installed are in the long one.
+    """
     params = []
+    marks: list[pytest.MarkDecorator]
     for name in names:
-        reason = NEEDS.get(name.partition("_")[0], "")
-        params.append(pytest.param(name, marks=pytest.mark.skipif(bool(reason), reason=reason)))
+        if (needed := NEEDS.get(name.partition("_")[0])) is None:
+            marks = [] if name == default else [pytest.mark.process]
+        else:
+            marks = [pytest.mark.long, pytest.mark.skipif(bool(needed), reason=needed)]
+        params.append(pytest.param(name, marks=marks))
     return pytest.mark.parametrize("place", params, indirect=True)
 
 
-everywhere = places("duckdb", "postgres", "ducklake", "bigquery")
 beside_duckdb = places("postgres", "ducklake", "bigquery")
 """On DuckDB these tests have run before they compare."""
 neither_duckdb_nor_postgres = places("ducklake", "bigquery")
@@ -95,18 +96,20 @@ def assert_as_on_duckdb(project: Project, place: Place) -> None:
     assert_same_tables(told(DuckDB(project, {})), told(place))
 
 
-def keep_few_models(project: Project, place: Place) -> None:
-    """The emulator of BigQuery takes seconds for all of them, which one test builds."""
-    if not isinstance(place, BigQuery):
-        return
-    folder = project.folder / "sql"
-    models = read_models(folder)
-    kept = {model.name for name in KEPT_MODELS for model in needed_by(name, models)}
-    checks = [check for check in read_checks(folder) if "synced" in check.name]
-    kept |= {check.name for check in checks}
-    for path in folder.glob("*/*.sql"):
-        if path.stem not in kept:
-            path.unlink()
+def assert_same_report(project: Project, file: Path) -> None:
+    """Of what the project's destination has, and of the file that DuckDB published."""
+    with open_snapshot(project.folder / "warehouse.duckdb") as ask:
+        expected = json.loads(json.dumps(find_numbers(ask, ROOT / "sql")))
+    project.run("--report", str(file))
+    page = file.read_text("utf-8")
+    (numbers,) = re.findall(r'type="application/json" id="numbers">(.*?)</script>', page)
+    found = json.loads(numbers)
+    for one in (expected, found):  # when the runs took place
+        del one["health"]["as_of_at"], one["health"]["observed_from_at"]
+        for share in ("agent_known_share", "visitor_known_share"):  # the last digit is an engine's
+            one["health"][share] = round(one["health"][share], 12)
+        one["changes"] = [row for row in one["changes"]["rows"] if "delisted" not in row]
+    assert found == expected
 
 
 def records(day: int) -> list[Any]:
@@ -141,6 +144,8 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
         "SOURCES__DRIFT__CONTACTS": "false",  # each run would read the next ones
         "BOOKINGS__TIME_ZONE": "America/New_York",
     }
+    if isinstance(place, BigQuery):  # the emulator takes seconds for all; GoogleSQL has them
+        project.keep_few_models()
     for _ in each(project, place):
         for day, held in enumerate(days, 1):
             server.set_meetings(held)
@@ -149,18 +154,8 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
             assert PASSWORD not in done.stdout + done.stderr
     assert_as_on_duckdb(project, place)
 
-    with open_snapshot(project.folder / "warehouse.duckdb") as ask:
-        expected = json.loads(json.dumps(find_numbers(ask, ROOT / "sql")))
-    project.run("--report", str(tmp_path / "page.html"))
-    page = (tmp_path / "page.html").read_text("utf-8")
-    (numbers,) = re.findall(r'type="application/json" id="numbers">(.*?)</script>', page)
-    found = json.loads(numbers)
-    for one in (expected, found):  # when the runs took place
-        del one["health"]["as_of_at"]
-        for share in ("agent_known_share", "visitor_known_share"):  # the last digit is an engine's
-            one["health"][share] = round(one["health"][share], 12)
-        one["changes"] = [row for row in one["changes"]["rows"] if "delisted" not in row]
-    assert found == expected
+    if not isinstance(place, BigQuery):
+        assert_same_report(project, tmp_path / "page.html")
     said = status(project)
     assert (said["state"], said["meetings"], said["rejected"]) == ("fresh", 126, 2)
     assert said["run_under_way"] is False
@@ -169,7 +164,8 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
     (tmp_path / "another").mkdir()
     another = Project.copied_to(tmp_path / "another")  # a machine that has never run
     another.environment |= project.environment
-    keep_few_models(another, place)
+    if isinstance(place, BigQuery):
+        another.keep_few_models()
     if not isinstance(place, Lake):
         until = "update drift.run_lease set owner = 'elsewhere', expires_at = timestamptz '{}'"
         place.change(until.format("2100-01-01 00:00:00+00") + " where true")
@@ -191,7 +187,7 @@ def test_runs_with_changes_between_them_end_in_the_tables_of_duckdb(
 def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
     project: Project, serve: Serve, place: Place
 ) -> None:
-    keep_few_models(project, place)
+    project.keep_few_models()
     server = serve([], serves_unscheduled=True)
     project.environment["SOURCES__DRIFT__CONTACTS"] = "false"
     days = organisation(1), organisation(2)
@@ -217,7 +213,7 @@ def test_a_run_that_is_killed_twice_is_made_good_by_the_next(
 
 @with_readers
 def test_readers_see_each_run_whole(project: Project, serve: Serve, place: Place) -> None:
-    keep_few_models(project, place)
+    project.keep_few_models()
     first = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80)]
     more = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80, 120)]
     server = serve(first)
@@ -246,7 +242,7 @@ def test_readers_see_each_run_whole(project: Project, serve: Serve, place: Place
 def test_of_two_machines_that_start_at_one_instant_one_reads(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
-    keep_few_models(project, place)
+    project.keep_few_models()
     server = serve([meeting("m1")], latency_seconds=0.5)
     project.environment |= place.settings | {"BOOKINGS__LOCK_WAIT_SECONDS": "0.1"}
     machines = []
@@ -254,7 +250,7 @@ def test_of_two_machines_that_start_at_one_instant_one_reads(
         (tmp_path / name).mkdir()
         machines.append(Project.copied_to(tmp_path / name))
         machines[-1].environment |= project.environment
-        keep_few_models(machines[-1], place)
+        machines[-1].keep_few_models()
     for runs in (1, 2):  # at first they make the table of the lease, too
         starting = threading.Barrier(2)
 
@@ -278,11 +274,11 @@ def test_of_two_machines_that_start_at_one_instant_one_reads(
     assert asked.count("/users/list") == 2
 
 
-@everywhere
+@places("postgres", "ducklake", "bigquery", default="postgres")
 def test_a_failing_check_leaves_the_last_good_tables(
     project: Project, serve: Serve, place: Place
 ) -> None:
-    keep_few_models(project, place)
+    project.keep_few_models()
     server = serve([meeting("m1")])
     project.environment |= place.settings
     project.run()
@@ -302,7 +298,7 @@ def test_a_failing_check_leaves_the_last_good_tables(
 def test_an_import_adds_to_runs_a_visitor_is_forgotten_and_what_was_kept_is_dropped(
     project: Project, serve: Serve, place: Place, tmp_path: Path
 ) -> None:
-    keep_few_models(project, place)
+    project.keep_few_models()
     noted = [meeting(f"m{n}", schedulerId=n, agentId=n, extra="text") for n in range(4)]
     saved = tmp_path / "saved.jsonl"
     saved.write_text(

@@ -14,7 +14,10 @@ from tests.destinations.conftest import PASSWORD, Postgres
 from tests.destinations.places import Lake
 from tests.destinations.test_contract import NEEDS
 
-pytestmark = pytest.mark.skipif(bool(NEEDS["ducklake"]), reason=NEEDS["ducklake"])
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(bool(NEEDS["ducklake"]), reason=NEEDS["ducklake"]),
+]
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def test_tables_are_there_as_of_a_run_and_another_machine_waits(
     first = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80)]
     more = [meeting(f"m{n}", meetingSource=f"S{n % 3}") for n in range(80, 120)]
     server = serve(first)
+    project.keep_few_models()
     project.run()
     server.set_meetings([*first, *more])
     done = project.run()
@@ -50,6 +54,7 @@ def test_tables_are_there_as_of_a_run_and_another_machine_waits(
     (tmp_path / "another").mkdir()
     another = Project.copied_to(tmp_path / "another")
     another.environment |= project.environment
+    another.keep_few_models()
     done = another.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
     assert "Another run is under way on this destination (by elsewhere" in done.stderr
     assert json.loads(another.run("--status", "--json").stdout)["run_under_way"] is True

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Project, Serve, meeting
+from tests.conftest import ROOT, Project, Serve, meeting, zygote
 from tests.destinations.conftest import PASSWORD, Postgres
 from tests.test_forget import ADDRESS, GONE, OTHER, PERSON, answers
 from tests.test_personal import found
+
+pytestmark = pytest.mark.process
 
 
 def test_a_forgotten_visitor_is_in_no_table(
@@ -94,16 +96,8 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(
 ) -> None:
     serve([meeting("m1")])
     uri = credentials.format(port=postgres.line.port, database=postgres.database)
-    done = subprocess.run(
-        project.command(),
-        env=project.environ(
-            DESTINATION__WAREHOUSE__DESTINATION_TYPE="postgres",
-            DESTINATION__WAREHOUSE__CREDENTIALS=uri,
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    settings = postgres.settings | {"DESTINATION__WAREHOUSE__CREDENTIALS": uri}
+    done = zygote().run(project, extra=settings)
     assert done.returncode in (1, 2)
     (said,) = [line for line in done.stderr.splitlines() if not re.match(r"\d{4}-", line)]
     assert sentence in said
@@ -169,6 +163,26 @@ def test_an_analyst_blocks_nothing_and_keeps_rights_and_views(
     for statement in ("delete from bookings.meetings", "create table bookings.mine (x int)"):
         with pytest.raises(Exception, match="permission denied"):
             on_postgres.query(statement, analyst)
+
+
+def test_a_view_may_become_a_table_and_a_table_a_view(
+    project: Project, serve: Serve, on_postgres: Postgres
+) -> None:
+    serve([meeting("m1")])
+    project.run()
+    header = "-- materialized: view\n"
+    lead_times, overlaps = (
+        project.folder / "sql" / "intermediate" / f"{name}.sql"
+        for name in ("int_lead_times", "int_overlaps")
+    )
+    lead_times.write_text(lead_times.read_text().replace(header, ""))
+    overlaps.write_text(re.sub("^(?!--)", header, overlaps.read_text(), count=1, flags=re.M))
+    project.run()
+    assert on_postgres.query(
+        "select table_name, table_type from information_schema.tables"
+        " where table_schema = 'bookings_internal'"
+        " and table_name in ('int_lead_times', 'int_overlaps') order by 1"
+    ) == [("int_lead_times", "BASE TABLE"), ("int_overlaps", "VIEW")]
 
 
 def test_columns_that_people_look_up_by_are_indexed_and_described(

@@ -1,20 +1,31 @@
 """Raw rows in, models out: every test here says what Drift sent, and reads what the models make."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import duckdb
 import pytest
 
 from drift import tables
-from warehouse.models import Model, read_checks, read_models
+from tests.models.raw_tables import RAW_TABLES
+from warehouse.models import Model, needed_by, read_checks, read_models
 
 SQL = Path(__file__).parents[2] / "sql"
 MODELS: Mapping[str, Model] = {model.name: model for model in read_models(SQL)}
 CHECKS: Mapping[str, Model] = {check.name: check for check in read_checks(SQL)}
+DIMENSIONS = re.findall(r"'(\w+)' as dimension", MODELS["meeting_groups"].text)
+"""What meetings are grouped by. Of each but team, a meeting has one group."""
+BY_DIMENSION = {
+    dimension: model
+    for model in MODELS.values()
+    for dimension in re.findall(r"where metrics\.dimension = '(\w+)'", model.text)
+}
+"""The mart of each dimension."""
 
 Row: TypeAlias = Mapping[str, object]
 
@@ -26,20 +37,13 @@ TYPES = {
     "timestamp": "timestamptz",
 }
 
-RAW_TABLES = {
-    f"drift.{table.name}": ", ".join(
-        f"{name} {TYPES[kind]}{' not null' if name in table.primary_key else ''}"
-        for name, (kind, _) in table.columns.items()
-    )
-    for table in tables.ALL
-}
+KEYS = {table.name: table.primary_key for table in tables.ALL}
 
 
-def build(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes every model as what the runner makes it, and in its order."""
-    for model in MODELS.values():
-        kind = "view" if model.is_view else "table"
-        connection.execute(f"create {kind} {model.dataset}.{model.name} as {model.text}")
+def definition(table: str, column: str, kind: str) -> str:
+    """A column as `create table` has it. If nothing is said, a sync was loaded whole."""
+    required = " not null" if column in KEYS.get(table, ()) else ""
+    return f"{column} {TYPES[kind]}{required}" + " default '1'" * (column == "_dlt_load_id")
 
 
 def at(text: str) -> dt.datetime:
@@ -79,6 +83,7 @@ def version(slug: str = "m1", **attributes: object) -> Row:
         "scheduled_at": at("2025-03-01 09:00"),
         "is_updated_at_inferred": False,
         "content_hash": 1,
+        "details_hash": None,
     }
     assert attributes.keys() <= tables.VERSIONS.columns.keys(), "no such attribute"
     return given | attributes
@@ -99,7 +104,7 @@ def sync(sync_id: str = "s9", started_at: dt.datetime = NOW, **attributes: objec
         "gap_from": None,
         "gap_to": None,
     }
-    assert attributes.keys() <= tables.SYNC.columns.keys(), "no such attribute"
+    assert attributes.keys() <= {*tables.SYNC.columns, "_dlt_load_id"}, "no such attribute"
     return given | attributes
 
 
@@ -110,6 +115,8 @@ def user(number: int, **attributes: object) -> Row:
         "name": f"Agent {number}",
         "email": f"agent-{number}@example.com",
         "time_zone": "Europe/Berlin",
+        "known_time_zone": "Europe/Berlin",
+        "created_at": None,
         "is_current": True,
         "is_gone": False,
     }
@@ -117,14 +124,36 @@ def user(number: int, **attributes: object) -> Row:
     return given | attributes
 
 
+@cache
+def needed(name: str) -> frozenset[str]:
+    """A model, by its name, and those that it is made of."""
+    return frozenset(model.name for model in needed_by(name, list(MODELS.values())))
+
+
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse whose models are built."""
+    """A warehouse in which a model is built once it is asked for."""
 
     connection: duckdb.DuckDBPyConnection
+    built: set[str] = field(default_factory=set)
+
+    def build(self, *names: str) -> Self:
+        """Makes these models and those that they need as the runner makes them: all, of none."""
+        wanted = set().union(*map(needed, names or MODELS)) - self.built
+        for model in MODELS.values():
+            if model.name in wanted:
+                kind = "view" if model.is_view else "table"
+                self.connection.execute(
+                    f"create {kind} {model.dataset}.{model.name} as {model.text}"
+                )
+        self.built.update(wanted)
+        return self
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """The rows of a query."""
+        read = (table.rpartition(".")[2] for table in duckdb.get_table_names(sql, qualified=True))
+        if names := MODELS.keys() & {table.split(" ")[0] for table in read}:
+            self.build(*names)
         return self.connection.execute(sql).fetchall()
 
     def rows(self, table: str, columns: str) -> list[tuple[object, ...]]:
@@ -133,13 +162,17 @@ class Warehouse:
 
     def columns(self, table: str, dataset: str = "bookings") -> list[str]:
         """The columns of a model, as built."""
+        self.build(table)
         described = self.connection.execute(f"select * from {dataset}.{table} limit 0").description
         return [column[0] for column in described or ()]
 
-    def row(self, table: str, where: str = "true") -> dict[str, object]:
-        """The one row of a model for which the condition holds, by column."""
-        (found,) = self.query(f"select * from bookings.{table} where {where}")
-        return dict(zip(self.columns(table), found, strict=True))
+    def row(
+        self, table: str, where: str = "true", columns: Iterable[str] = ("*",)
+    ) -> dict[str, object]:
+        """The one row of a model for which the condition holds, by column: all, if not said."""
+        (found,) = self.query(f"select {', '.join(columns)} from bookings.{table} where {where}")
+        names = self.columns(table) if [*columns] == ["*"] else columns
+        return dict(zip(names, found, strict=True))
 
 
 Given: TypeAlias = Callable[..., Warehouse]
@@ -169,17 +202,26 @@ def load(
     playbooks: Sequence[Row] = (),
     time_zone: str = "UTC",
 ) -> Warehouse:
-    """The models built from raw rows: one sync at NOW that returned every meeting, if not said."""
+    """A warehouse of raw rows: one sync at NOW that returned every meeting, if not said."""
     connection.execute("set timezone = 'UTC'")
     for schema in ("drift", "bookings", "bookings_internal"):
         connection.execute(f"create schema {schema}")
     for table, columns in RAW_TABLES.items():
-        connection.execute(f"create table {table} ({columns})")
-    slugs = sorted({str(row["slug"]) for row in versions}) if listed is None else listed
+        defined = (definition(table, column, kind) for column, kind in columns.items())
+        connection.execute(f"create table drift.{table} ({', '.join(defined)})")
+    insert(connection, "drift._dlt_loads", [{"load_id": "1", "status": 0}])
+    slugs = {str(row["slug"]) for row in versions} if listed is None else set(listed)
+    syncs = [sync()] if syncs is None else syncs
+    runs = {str(row["sync_id"]) for row in syncs}
+    whole = [str(row["sync_id"]) for row in syncs if row.get("_dlt_load_id", "1") == "1"]
+    listings = [{"slug": slug, "sync_id": max(whole), "is_listed": True} for slug in slugs if whole]
+    listings += [{**row, "is_listed": False} for row in unlisted]
+    # What no sync has brought came from a file.
+    others = {str(row["sync_id"]) for row in (*versions, *listings, *rejected)} - runs
     insert(connection, "drift.meeting_versions", versions)
-    insert(connection, "drift.listed_meetings", [{"slug": slug} for slug in slugs])
-    insert(connection, "drift.unlisted_meetings", unlisted)
-    insert(connection, "drift.syncs", [sync()] if syncs is None else syncs)
+    insert(connection, "drift.meeting_listings", listings)
+    insert(connection, "drift.syncs", syncs)
+    insert(connection, "drift.imports", [{"sync_id": sync_id} for sync_id in sorted(others)])
     insert(connection, "drift.rejected_meetings", rejected)
     insert(connection, "drift.users", users)
     for team, members in (teams or {}).items():
@@ -194,12 +236,11 @@ def load(
     insert(connection, "drift.playbooks", playbooks)
     connection.execute("create table bookings_internal.settings (time_zone text)")
     insert(connection, "bookings_internal.settings", [{"time_zone": time_zone}])
-    build(connection)
     return Warehouse(connection)
 
 
 @pytest.fixture
 def given() -> Iterator[Given]:
-    """Builds the models from the raw rows that it is given."""
+    """Makes a warehouse of the raw rows that it is given."""
     with duckdb.connect(config={"threads": 1}) as connection:  # less to start and to end
         yield lambda *versions, **raw: load(connection, *versions, **raw)

@@ -21,6 +21,9 @@ WEEK: Final = timedelta(days=7)
 VISIBLE: Final = timedelta(days=30)
 END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 IMPORT: Final = "0-20240101T000000.000000Z-00000"
+WHOLE: Final = "1735689600.5"
+OTHER: Final = "1735689601.25"
+"""Loads: one that ended, and one that did not."""
 
 AGENTS: Final = (101, 102, 103, 104, 105, 106, 199)  # Drift knows nothing of 106; 199 is no user
 VISITORS: Final = tuple(range(5001, 5041))
@@ -171,12 +174,17 @@ def invent(seed: int, time_zone: str) -> dict[str, list[Row]]:
     if not syncs:
         for version in world.versions:
             version["sync_id"] = f"{IMPORT}{dice.randint(0, 2)}"
-    listed, unlisted = _listings(world)
-    return {
+    brought = {str(version["sync_id"]) for version in world.versions}
+    raw: dict[str, list[Row]] = {
         "meeting_versions": dice.sample(world.versions, len(world.versions)),
-        "listed_meetings": [{"slug": slug} for slug in listed],
-        "unlisted_meetings": unlisted,
+        "meeting_listings": dice.sample(listings := _listings(world), len(listings)),
         "syncs": dice.sample(syncs, len(syncs)),
+        "imports": [
+            {"sync_id": sync_id, "_dlt_load_id": WHOLE}
+            for sync_id in sorted(brought - {sync["sync_id"] for sync in syncs})
+        ],
+        "attributes": [],
+        "_dlt_loads": [{"load_id": WHOLE, "status": 0}, {"load_id": OTHER, "status": 1}],
         "rejected_meetings": [
             {
                 "record_id": f"r{number}",
@@ -189,6 +197,30 @@ def invent(seed: int, time_zone: str) -> dict[str, list[Row]]:
         ],
         **_people(world),
     }
+    _break_off(raw, dice)
+    return raw
+
+
+def _break_off(raw: dict[str, list[Row]], dice: Random) -> None:
+    """What two loads left behind that did not end: of a read and of an import."""
+    newest = max((sync["sync_id"] for sync in raw["syncs"]), default="2025")
+    for load, sync_id in ((None, f"{newest}-broken"), (OTHER, f"{IMPORT}9")):
+        for version in dice.sample(raw["meeting_versions"], 5):
+            later = version["updated_at"] + DAY
+            broken = {"updated_at": later, "sync_id": sync_id, "status": "CANCELED"}
+            raw["meeting_versions"] += [version | broken, version | broken | {"slug": "never"}]
+        raw["meeting_listings"] += [
+            row | {"sync_id": sync_id, "is_listed": not row["is_listed"]}
+            for row in raw["meeting_listings"][:5]
+        ]
+        raw["rejected_meetings"].append({"record_id": sync_id, "sync_id": sync_id})
+        if load:  # its rows are there, and the load is not marked as done
+            raw["imports"].append({"sync_id": sync_id, "_dlt_load_id": load})
+        raw["syncs"] += [
+            sync | {"sync_id": sync_id, "_dlt_load_id": load or "never"}
+            for sync in raw["syncs"][:1]
+            if not load
+        ]
 
 
 def _syncs(dice: Random, now: datetime, days: int, sleep: int) -> list[Row]:
@@ -216,6 +248,7 @@ def _syncs(dice: Random, now: datetime, days: int, sleep: int) -> list[Row]:
                 "rejected": 0,
                 "gap_from": before if slept else None,
                 "gap_to": window_from if slept else None,
+                "_dlt_load_id": WHOLE,
             }
         )
     return rows
@@ -243,11 +276,14 @@ def _book_again(world: _World) -> None:
 
 
 def _fill_calendars(world: _World) -> None:
-    """One agent's meetings back to back, over a minute, at one moment, and across midnight."""
+    """Agents' meetings back to back, over a minute, at one moment, across midnight, and now."""
     for agent_id in (101, 103):
-        for _ in range(3):
-            at = world.midnight(world.now + world.dice.randint(-20, 10) * DAY)
-            at -= world.dice.choice((20, 45, 8 * 60)) * MINUTE
+        days = [
+            world.now + world.dice.randint(*span) * DAY for span in ((-20, -1), (1, 4), (5, 10))
+        ]
+        starts = [world.midnight(day) - world.dice.choice((20, 45, 480)) * MINUTE for day in days]
+        for start in (*starts, world.now - world.dice.choice((30, 29, 45)) * MINUTE):
+            at = start
             for gap in world.dice.sample((0, -1, -30, 5, -29), 4):
                 booked_at = min(at, world.now) - 2 * DAY
                 slot = {"slot_start": at, "slot_end": at + 30 * MINUTE}
@@ -279,8 +315,8 @@ def _import(world: _World) -> None:
                 version["sync_id"] = f"{IMPORT}{number % 3}"
 
 
-def _listings(world: _World) -> tuple[list[str], list[Row]]:
-    """What each read would have listed: all in sight, but for meetings that vanish for some time.
+def _listings(world: _World) -> list[Row]:
+    """How each read's list differs: all in sight, but for meetings that vanish for some time.
 
     A few are read and never listed, and some that are known from files alone are listed too.
     """
@@ -296,7 +332,7 @@ def _listings(world: _World) -> tuple[list[str], list[Row]]:
             first = world.dice.randrange(len(world.syncs))
             vanishing[slug] = (first, first + world.dice.choice((1, 5, 1000)))
     before: set[str] = set()
-    unlisted: list[Row] = []
+    log: list[Row] = []
     for number, sync in enumerate(world.syncs):
         listed = set()
         for slug, history in histories.items():
@@ -307,10 +343,12 @@ def _listings(world: _World) -> tuple[list[str], list[Row]]:
             start = seen[-1]["slot_start"]
             if start is None or start >= sync["window_from"]:
                 listed.add(slug)
-        gone = sorted(before - listed)
-        unlisted += [{"slug": slug, "sync_id": sync["sync_id"]} for slug in gone]
+        log += [
+            {"slug": slug, "sync_id": sync["sync_id"], "is_listed": slug in listed}
+            for slug in sorted(before ^ listed)
+        ]
         before = listed
-    return sorted(before), unlisted
+    return log
 
 
 def _in_order(versions: Iterable[Row]) -> list[Row]:
@@ -321,12 +359,13 @@ def _people(world: _World) -> dict[str, list[Row]]:
     """Users, teams, contacts, conversations and playbooks, each with holes."""
     read_at = world.syncs[-1]["started_at"] if world.syncs else world.now
     users: list[Row] = [
-        _user(101, "Ada", time_zone="Pacific/Auckland"),
-        _user(102, "Bo", email=None),
+        _user(101, "Ada", time_zone="Pacific/Auckland", known_time_zone="Pacific/Auckland"),
+        _user(102, "Bo", email=None, time_zone="Mars/Base", known_time_zone=None),
         _user(103, None, email="nameless@example.com"),
-        _user(104, "Dee", is_current=False),
-        _user(105, "Eve", time_zone=None),
-        _user(106, None, email=None, is_current=False, is_gone=True, time_zone=None),
+        _user(104, "Dee", is_current=False, created_at=None),
+        _user(105, "Eve", time_zone=None, known_time_zone=None),
+        _user(106, None, is_current=False, is_gone=True)
+        | dict.fromkeys(("email", "time_zone", "known_time_zone", "created_at")),
         _user(107, "Never booked"),
     ]
     teams = [
@@ -367,7 +406,7 @@ def _people(world: _World) -> dict[str, list[Row]]:
             "id": visitor,
             "email": None if visitor % 11 == 0 else addresses[visitor % len(addresses)],
             "company": (None, "Initech", "Globex")[visitor % 3] if visitor % 11 else None,
-            "is_gone": visitor % 11 == 0,
+            "is_gone": None if visitor % 5 == 0 else visitor % 11 == 0,
             "read_at": read_at,
         }
         for visitor in schedulers
@@ -412,6 +451,8 @@ def _user(number: int, name: str | None, **fixed: Any) -> Row:
         "alias": f"Agent {number}",
         "email": f"{number}@example.com",
         "time_zone": "Europe/Berlin",
+        "known_time_zone": "Europe/Berlin",
+        "created_at": datetime(2024, 1, number % 28 + 1, 9, tzinfo=UTC),
         "is_current": True,
         "is_gone": False,
     } | fixed

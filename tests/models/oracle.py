@@ -9,9 +9,9 @@ Where the definitions leave a choice, this is the reading taken here:
  1. Versions follow each other by updated_at, sync_id, content_hash. All attributes of a meeting are
     the newest version's; nothing absent is filled in from an older one.
  2. Before any sync there is no now: nothing is due or complete, no last 28 days hold a
-    booking, nothing is listed or delisted, and a meeting that is not cancelled is elapsed where its
+    booking, nothing is listed or delisted, and a meeting that is not canceled is elapsed where its
     start is known, else upcoming.
- 3. A meeting without a start is not due, not late_canceled, and upcoming unless cancelled or
+ 3. A meeting without a start is not due, not late_canceled, and upcoming unless canceled or
     delisted; no end, or one before the start, counts as the start for the state, for overlaps and
     for last_end_at, and gives no duration. slot_end_at is what Drift sent.
  4. first_slot_start_at is the start in the first version, null if that had none. A move is counted
@@ -19,16 +19,16 @@ Where the definitions leave a choice, this is the reading taken here:
  5. Exactly 24 hours before the start is not late. Notice and lateness are taken from the newest
     start, also where it was moved after the cancellation. Negative notices, lead times and times to
     book are kept.
- 6. A first version that is already cancelled has a `canceled` event from nothing. Delisted means
-    that it is not cancelled: a cancelled meeting that is no longer listed has no `delisted` event
+ 6. A first version that is already canceled has a `canceled` event from nothing. Delisted means
+    that it is not canceled: a canceled meeting that is no longer listed has no `delisted` event
     (and is not listed). The values of that event are null.
  7. An event's agent is the one of the version that it led to: the first version's for `booked`, the
     newest one's for `delisted`. Times in from_value and to_value are cut to the second.
  8. is_rebooked: both ends of the 14 days count, a visitor that is absent never rebooks, the other
     meeting may be in any state.
- 9. The agent's team: the first by name of the teams to which they belong now; teams without a name
-    come into it only where there is nothing else (and give null). A past user of a current team
-    counts as a member.
+ 9. The agent's first team: the first by name of the teams to which they belong now; teams without
+    a name come into it only where there is nothing else (and give null). A past user of a current
+    team counts as a member.
 10. Names of users, teams and playbooks that Drift lists no more are still shown; a user's alias and
     e-mail address never stand for the name.
 11. The domain is what follows the last @, in lower case; null without one.
@@ -41,7 +41,7 @@ Where the definitions leave a choice, this is the reading taken here:
     and rates of nothing are null. In daily_bookings the sums take meetings of every state.
 15. A gap touches each day on which it has a moment. The first whole day after window_from is that
     day itself only where it begins at that very moment. bookings_change is null, too, where the 28
-    days before had no booking, or a gap touches any of the 56 days.
+    days before had no booking, or a gap touches any of the 56 days, of which yesterday is the last.
 16. weekly_bookings runs from the first week with a booking to the newest one with a booking.
 17. agent_days has known agents only, and a row for each day on which the agent has a meeting in
     any state. Any other meeting of the agent can be overlapped, from whichever day.
@@ -53,13 +53,22 @@ Where the definitions leave a choice, this is the reading taken here:
     bucket `UNKNOWN` for meetings without a start, and no bucket without bookings.
 20. agents: every user, and every agent of any version of any meeting.
 21. Open gaps are syncs with a gap. An agent or a visitor is known where Drift's record of them is
-    stored and they are not gone; shares are of all meetings.
+    stored and they are not gone; whether a visitor is gone is null where nobody could read it.
+    Shares are of all meetings.
+22. A loss is settled once now is the end of its 14 days or later. The first sync is the one with
+    the lowest sync_id; before any, nothing is observed or settled.
+23. In agent_conflicts and overlapping_meetings two meetings overlap where one starts at or after
+    the start of the other and before its end. So one without an end, or of no length, is only ever
+    the one that starts, and overlaps for 0 minutes; it has ended unless it is upcoming.
+24. Syncs follow each other by sync_id. A sync or an import counts if dlt's table of loads says that
+    the load which brought it has ended (status 0), and a row by the sync or import that it names.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations
 from math import ceil, floor
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -82,6 +91,8 @@ MARTS: Final = {  # its dimension, the column of its key, and of its name
     "bookings_by_team": ("team", "team_id", "team_name"),
     "bookings_by_playbook": ("playbook", "playbook_id", "playbook_name"),
 }
+DIMENSIONS: Final = ("all", *(dimension for dimension, *_ in MARTS.values()))
+"""Those that are computed here; what else meeting_groups has is left out of the comparison."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +111,9 @@ class Calendar:
         return (self.day(self.now) - day).days if self.now else None
 
     def is_recent(self, day: date, first: int = 0) -> bool:
-        """Whether it is one of 28 days, the last of which was `first` days ago."""
+        """Whether it is one of the 28 days that ended `first` days before today."""
         ago = self.days_ago(day)
-        return ago is not None and first <= ago < first + 28
+        return ago is not None and first < ago <= first + 28
 
     def is_known(self, first: date, last: date) -> bool:
         """Whether every booking made on these days is known."""
@@ -132,12 +143,14 @@ class Facts:
     """The raw tables, ordered for looking things up."""
 
     def __init__(self, raw: Raw, time_zone: str) -> None:
-        self.raw = raw
+        self.raw = raw = _loaded_whole(raw)
         self.syncs = sorted(raw["syncs"], key=lambda sync: sync["sync_id"])
         self.calendar = _calendar(self.syncs, ZoneInfo(time_zone))
         self.users = {user["id"]: user for user in raw["users"]}
         self.teams = _teams_of_agents(raw)
-        self.listed = {row["slug"] for row in raw["listed_meetings"]}
+        log = sorted(raw["meeting_listings"], key=lambda row: row["sync_id"])
+        self.listings = {row["slug"]: row for row in log}  # the last one of each
+        self.listed = {slug for slug, row in self.listings.items() if row["is_listed"]}
         histories: dict[str, list[Record]] = defaultdict(list)
         for version in raw["meeting_versions"]:
             histories[version["slug"]].append(version)
@@ -176,6 +189,7 @@ def compute(raw: Raw, time_zone: str) -> dict[str, list[Row]]:
         **{name: _mart(facts, name, metrics) for name in MARTS},
         "booking_trends": _booking_trends(facts, meetings),
         "agent_days": _agent_days(facts, meetings),
+        "agent_conflicts": _agent_conflicts(facts, meetings),
         "team_distribution": _team_distribution(facts, meetings, events),
         "daily_bookings": _daily_bookings(meetings),
         "weekly_bookings": _weekly_bookings(facts, meetings),
@@ -187,6 +201,21 @@ def compute(raw: Raw, time_zone: str) -> dict[str, list[Row]]:
 
 def is_canceled(status: str | None) -> bool:
     return (status or "").upper() in ("CANCELED", "CANCELLED")
+
+
+def _loaded_whole(raw: Raw) -> Raw:
+    """Without the rows of loads that did not end."""
+    ended = {load["load_id"] for load in raw["_dlt_loads"] if load["status"] == 0}
+    whole = {
+        table: [row for row in raw[table] if row["_dlt_load_id"] in ended]
+        for table in ("syncs", "imports")
+    }
+    counting = {row["sync_id"] for rows in whole.values() for row in rows}
+    brought = {
+        table: [row for row in raw[table] if row["sync_id"] in counting]
+        for table in ("meeting_versions", "meeting_listings", "rejected_meetings")
+    }
+    return {**raw, **whole, **brought}
 
 
 def _calendar(syncs: Sequence[Record], zone: ZoneInfo) -> Calendar:
@@ -208,10 +237,7 @@ def _delisted_at(facts: Facts, slug: str, versions: Sequence[Record]) -> datetim
     start, syncs = versions[-1]["slot_start"], facts.syncs
     if slug in facts.listed or not syncs:
         return None
-    missed = max(
-        (row["sync_id"] for row in facts.raw["unlisted_meetings"] if row["slug"] == slug),
-        default=None,
-    )
+    missed = facts.listings.get(slug, {}).get("sync_id")
     by = next((sync for sync in syncs if sync["sync_id"] == missed), None)
     found: Record | None
     if by and _in_window(start, by):
@@ -230,7 +256,8 @@ def _delisted_at(facts: Facts, slug: str, versions: Sequence[Record]) -> datetim
 
 
 def _in_window(start: datetime | None, sync: Record) -> bool:
-    return start is not None and bool(sync["window_from"] <= start <= sync["window_to"])
+    """Whether the read cannot but have seen it: a day or more inside of its window."""
+    return start is not None and bool(sync["window_from"] + DAY <= start <= sync["window_to"])
 
 
 def _effective_end(version: Record) -> datetime | None:
@@ -266,7 +293,7 @@ def _meetings(facts: Facts) -> list[Row]:
         playbook_id = conversation.get("playbook_id")
         canceled_at = _canceled_at(meeting.versions)
         moves = sum(map(_is_move, *_neighbours(meeting.versions)))
-        is_old = bool(syncs and start and start < syncs[-1]["window_from"])
+        is_old = bool(syncs and start and start < syncs[-1]["window_from"] + DAY)
         rows.append(
             {
                 "meeting_id": slug,
@@ -274,7 +301,7 @@ def _meetings(facts: Facts) -> list[Row]:
                 "agent_id": agent_id,
                 "agent_name": facts.name_of(agent_id),
                 "agent_email": facts.email_of(agent_id),
-                "agent_team": facts.team_of(agent_id),
+                "agent_first_team": facts.team_of(agent_id),
                 "agent_time_zone": facts.users.get(agent_id, {}).get("time_zone"),
                 "scheduler_id": newest["scheduler_id"],
                 "visitor_company": visitor.get("company"),
@@ -315,13 +342,29 @@ def _meetings(facts: Facts) -> list[Row]:
                 "cancel_notice_hours": _units(canceled_at, start, HOUR),
                 "booked_on": calendar.day(booked_at),
                 "meeting_on": calendar.day(start) if start else None,
-                "local_start_at": start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-                if start and zone
-                else None,
+                "local_start_at": _on_the_wall(start, zone),
+                "agent_local_start_at": _on_the_wall(
+                    start, facts.users.get(agent_id, {}).get("known_time_zone")
+                ),
+                "is_observed": bool(syncs and booked_at >= syncs[0]["started_at"]),
             }
         )
-    _mark_rebooked(rows, facts.known)
+    _mark_rebooked(rows, facts)
+    _number_bookings(rows)
     return rows
+
+
+def _on_the_wall(moment: datetime | None, zone: str | None) -> datetime | None:
+    """What a clock of that zone shows."""
+    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if moment and zone else None
+
+
+def _number_bookings(rows: Sequence[Row]) -> None:
+    """Each visitor's bookings, from 1."""
+    for visitor, booked in _grouped((row["scheduler_id"], row) for row in rows).items():
+        booked.sort(key=lambda row: (row["booked_at"], row["meeting_id"]))
+        for number, row in enumerate(booked, start=1):
+            row["visitor_booking_number"] = None if visitor is None else number
 
 
 def _neighbours(
@@ -358,12 +401,11 @@ def _state(meeting: Known, now: datetime | None) -> str:
     return "in_progress" if now is not None and meeting.end > now else "elapsed"
 
 
-def _mark_rebooked(rows: Sequence[Row], known: Mapping[str, Known]) -> None:
-    of_visitor: dict[Any, list[Row]] = defaultdict(list)
+def _mark_rebooked(rows: Sequence[Row], facts: Facts) -> None:
+    now, of_visitor = facts.calendar.now, _grouped((row["scheduler_id"], row) for row in rows)
     for row in rows:
-        of_visitor[row["scheduler_id"]].append(row)
-    for row in rows:
-        lost_at = row["canceled_at"] or known[row["meeting_id"]].delisted_at
+        lost_at = row["canceled_at"] or facts.known[row["meeting_id"]].delisted_at
+        row["is_settled_loss"] = bool(lost_at and now and now - lost_at >= timedelta(days=14))
         row["is_rebooked"] = (
             lost_at is not None
             and row["scheduler_id"] is not None
@@ -420,6 +462,8 @@ def _agents(facts: Facts) -> list[Row]:
             "agent_email": facts.email_of(agent_id),
             "team_name": facts.team_of(agent_id),
             "time_zone": facts.users.get(agent_id, {}).get("time_zone"),
+            "known_time_zone": facts.users.get(agent_id, {}).get("known_time_zone"),
+            "user_created_at": facts.users.get(agent_id, {}).get("created_at"),
             "is_current": bool(facts.users.get(agent_id, {}).get("is_current")),
         }
         for agent_id in named | facts.users.keys()
@@ -462,35 +506,40 @@ def _counts(rows: Iterable[Row]) -> Row:
 def _booking_metrics(facts: Facts, meetings: Sequence[Row]) -> list[Row]:
     calendar = facts.calendar
     grouped = _grouped((group, row) for row in meetings for group in _groups(facts, row))
-    ago_55 = calendar.day(calendar.now) - 55 * DAY if calendar.now else None
-    all_known = ago_55 is not None and calendar.is_known(ago_55, ago_55 + 55 * DAY)
+    today = calendar.day(calendar.now) if calendar.now else None
+    all_known = today is not None and calendar.is_known(today - 56 * DAY, today - DAY)
     metrics = []
     for (dimension, key, name), rows in grouped.items():
         counts = _counts(rows)
         bookings = len(rows)
         late = [row for row in rows if row["is_late_canceled"]]
-        rebooked = sum(row["is_rebooked"] for row in rows)
-        rescheduled = sum(row["is_rescheduled"] for row in rows)
+        due_late = sum(row["is_due"] for row in late)
+        settled = [row for row in rows if row["is_settled_loss"]]
+        settled_rebooked = sum(row["is_rebooked"] for row in settled)
+        observed_due = [row for row in rows if row["is_observed"] and row["is_due"]]
+        observed_moved = sum(row["is_rescheduled"] for row in observed_due)
         self_booked = sum(row["is_self_booked"] for row in rows)
         last = sum(calendar.is_recent(row["booked_on"]) for row in rows)
         prior = sum(calendar.is_recent(row["booked_on"], 28) for row in rows)
         visitors = Counter(row["scheduler_id"] for row in rows if row["scheduler_id"] is not None)
-        lost = counts["canceled_meetings"] + counts["delisted_meetings"]
         metrics.append(
             {
                 "dimension": dimension,
                 "group_key": key,
                 "group_name": name,
                 **counts,
-                "rescheduled_meetings": rescheduled,
+                "rescheduled_meetings": sum(row["is_rescheduled"] for row in rows),
                 "self_booked_meetings": self_booked,
                 "late_canceled_meetings": len(late),
-                "rebooked_meetings": rebooked,
-                "late_cancel_rate": _ratio(
-                    sum(row["is_due"] for row in late), counts["due_meetings"]
-                ),
-                "rebook_rate": _ratio(rebooked, lost),
-                "reschedule_rate": rescheduled / bookings,
+                "due_late_canceled_meetings": due_late,
+                "rebooked_meetings": sum(row["is_rebooked"] for row in rows),
+                "settled_losses": len(settled),
+                "settled_rebooked_meetings": settled_rebooked,
+                "observed_due_meetings": len(observed_due),
+                "observed_rescheduled_meetings": observed_moved,
+                "late_cancel_rate": _ratio(due_late, counts["due_meetings"]),
+                "rebook_rate": _ratio(settled_rebooked, len(settled)),
+                "reschedule_rate": _ratio(observed_moved, len(observed_due)),
                 "self_booked_rate": self_booked / bookings,
                 "bookings_share": bookings / len(meetings),
                 "bookings_last_28_days": last,
@@ -570,12 +619,8 @@ def _agent_days(facts: Facts, meetings: Sequence[Row]) -> list[Row]:
         return facts.known[row["meeting_id"]].end
 
     def overlaps(row: Row) -> bool:
-        start = row["slot_start_at"]
-        return any(
-            other["slot_start_at"] <= start < end(other)
-            for other in of_agent[row["agent_id"]]
-            if other is not row and other["slot_start_at"] is not None
-        )
+        others = of_agent[row["agent_id"]]
+        return any(_starts_during(facts, row, other) for other in others if other is not row)
 
     days = []
     for (agent_id, day), rows in of_day.items():
@@ -593,6 +638,43 @@ def _agent_days(facts: Facts, meetings: Sequence[Row]) -> list[Row]:
             }
         )
     return days
+
+
+def _starts_during(facts: Facts, row: Row, other: Row) -> bool:
+    """Whether a meeting starts while the other one is on."""
+    start, during = row["slot_start_at"], other["slot_start_at"]
+    if start is None or during is None:
+        return False
+    end = facts.known[other["meeting_id"]].end
+    return bool(during <= start and end is not None and start < end)
+
+
+def _agent_conflicts(facts: Facts, meetings: Sequence[Row]) -> list[Row]:
+    of_agent = _grouped((row["agent_id"], row) for row in meetings if _takes_place(row))
+    conflicts = []
+    for agent_id, rows in of_agent.items():
+        for one, two in combinations(rows if agent_id is not None else [], 2):
+            if not (_starts_during(facts, one, two) or _starts_during(facts, two, one)):
+                continue
+            if one["meeting_state"] == two["meeting_state"] == "elapsed":
+                continue
+            first, later = sorted(
+                (one, two), key=lambda row: (row["slot_start_at"], row["meeting_id"])
+            )
+            ends = (facts.known[row["meeting_id"]].end for row in (one, two))
+            together_until = min(end for end in ends if end is not None)
+            conflicts.append(
+                {
+                    "agent_id": agent_id,
+                    "agent_name": facts.name_of(agent_id),
+                    "meeting_id": later["meeting_id"],
+                    "other_meeting_id": first["meeting_id"],
+                    "meeting_on": later["meeting_on"],
+                    "slot_start_at": later["slot_start_at"],
+                    "overlap_minutes": _units(later["slot_start_at"], together_until, MINUTE),
+                }
+            )
+    return conflicts
 
 
 def _team_distribution(facts: Facts, meetings: Sequence[Row], events: Sequence[Row]) -> list[Row]:
@@ -695,12 +777,13 @@ def _lead_time_buckets(meetings: Sequence[Row]) -> list[Row]:
 
 def _bookings_and_rate(rows: Sequence[Row]) -> Row:
     counts = _counts(rows)
-    return {name: counts[name] for name in ("bookings", "cancel_rate")}
+    names = ("bookings", "due_meetings", "due_canceled_meetings", "cancel_rate")
+    return {name: counts[name] for name in names}
 
 
 def _data_health(facts: Facts, meetings: Sequence[Row]) -> Row:
     raw, syncs, calendar = facts.raw, facts.syncs, facts.calendar
-    seen = {contact["id"] for contact in raw["contacts"] if not contact["is_gone"]}
+    seen = {contact["id"] for contact in raw["contacts"] if contact["is_gone"] is False}
     staff = {user_id for user_id, user in facts.users.items() if not user["is_gone"]}
     newest = syncs[-1] if syncs else {"sync_id": None, "started_at": None}
     return {
@@ -714,6 +797,7 @@ def _data_health(facts: Facts, meetings: Sequence[Row]) -> Row:
         "rejected": len(raw["rejected_meetings"]),
         "open_gaps": len(calendar.gaps),
         "complete_from_on": calendar.complete_from_on,
+        "observed_from_at": syncs[0]["started_at"] if syncs else None,
         "agent_known_share": _ratio(
             sum(row["agent_id"] in staff for row in meetings), len(meetings)
         ),

@@ -32,17 +32,9 @@ def test_an_agent_s_day_has_its_meetings_hours_and_ends(given: Given) -> None:
         version("no start", slot_start=None, slot_end=None),
         listed=["a", "b", "c", "lost", "backwards", "other", "ahead", "lost too", "nobody"],
     )
-    assert warehouse.columns("agent_days") == [
-        "agent_id",
-        "meeting_on",
-        "meetings",
-        "canceled_meetings",
-        "booked_hours",
-        "first_start_at",
-        "last_end_at",
-        "overlapping_meetings",
-    ]
-    assert warehouse.rows("agent_days", "*") == [
+    columns = """agent_id, meeting_on, meetings, canceled_meetings, booked_hours, first_start_at,
+        last_end_at, overlapping_meetings"""
+    assert warehouse.rows("agent_days", columns) == [
         # a, b, c and backwards; c has no end, so that it ends as it starts
         (7, on(DAY), 4, 1, 1.5, at(f"{DAY} 09:00"), at(f"{DAY} 16:00"), 0),
         (7, on("2025-04-01"), 1, 0, 0.75, at("2025-04-01 09:00"), at("2025-04-01 09:45"), 0),
@@ -108,7 +100,7 @@ def test_meetings_of_two_agents_never_overlap(given: Given) -> None:
     ]
 
 
-def test_cancelled_and_delisted_meetings_overlap_with_nothing(given: Given) -> None:
+def test_canceled_and_delisted_meetings_overlap_with_nothing(given: Given) -> None:
     warehouse = given(
         slot("lost", "09:00", "12:00", status="CANCELED"),
         slot("gone", "09:00", "12:00"),

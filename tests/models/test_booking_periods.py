@@ -166,11 +166,11 @@ def test_a_month_that_meets_a_gap_of_any_sync_is_not_complete(given: Given) -> N
     ]
 
 
-def test_a_window_up_to_today_is_known_or_not_and_never_complete(given: Given) -> None:
+def test_the_56_days_that_end_yesterday_are_complete_once_they_are_known(given: Given) -> None:
     warehouse = given(version(), syncs=[sync("s1", at("2025-01-10")), sync("s2")])
     assert warehouse.query(
         f"select {COLUMNS} from bookings.booking_periods where period = 'last_56_days'"
-    ) == [(on("2025-01-24"), True, False)]
+    ) == [(on("2025-01-23"), True, True)]
 
 
 def test_before_the_first_sync_no_period_is_known(given: Given) -> None:

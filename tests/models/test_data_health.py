@@ -15,7 +15,11 @@ def test_one_row_tells_how_new_and_how_whole_the_data_is(given: Given) -> None:
         version("c", scheduler_id=3),
         version("d", scheduler_id=None),
         users=[user(7)],
-        contacts=[{"id": 1}, {"id": 2, "is_gone": True}, {"id": 4}],
+        # the third one could not be read, and the fourth has booked nothing
+        contacts=[
+            {"id": contact, "is_gone": is_gone}
+            for contact, is_gone in ((1, False), (2, True), (3, None), (4, False))
+        ],
         syncs=[
             sync("s9", NOW),
             sync("s7", NOW - dt.timedelta(days=50)),
@@ -23,7 +27,7 @@ def test_one_row_tells_how_new_and_how_whole_the_data_is(given: Given) -> None:
         ],
         rejected=[REJECTED],
     )
-    assert warehouse.row("data_health") == {
+    expected = {
         "newest_sync_id": "s9",
         "newest_sync_at": NOW,
         "time_zone": "UTC",
@@ -34,9 +38,11 @@ def test_one_row_tells_how_new_and_how_whole_the_data_is(given: Given) -> None:
         "rejected": 1,
         "open_gaps": 1,
         "complete_from_on": on("2024-12-31"),  # 80 days before 20 March is 30 December
+        "observed_from_at": NOW - dt.timedelta(days=50),
         "agent_known_share": 0.75,
         "visitor_known_share": 0.25,
     }
+    assert warehouse.row("data_health", columns=expected) == expected
 
 
 def test_days_are_those_of_the_zone(given: Given) -> None:
@@ -54,23 +60,24 @@ def test_days_are_those_of_the_zone(given: Given) -> None:
 
 
 def test_the_first_sync_of_an_empty_organisation_is_healthy(given: Given) -> None:
-    row = given().row("data_health")
-    assert list(row.values()) == [
-        "s9",
-        NOW,
-        "UTC",
-        on("2025-03-20"),
-        None,
-        0,
-        0,
-        0,
-        0,
-        on("2025-02-19"),
-        None,
-        None,
-    ]
+    expected = {
+        "newest_sync_id": "s9",
+        "newest_sync_at": NOW,
+        "today_on": on("2025-03-20"),
+        "hours_since_previous_sync": None,
+        "meetings": 0,
+        "versions": 0,
+        "rejected": 0,
+        "open_gaps": 0,
+        "complete_from_on": on("2025-02-19"),
+        "observed_from_at": NOW,
+        "agent_known_share": None,
+        "visitor_known_share": None,
+    }
+    assert given().row("data_health", columns=expected) == expected
 
 
 def test_before_the_first_sync_the_row_is_there_and_knows_nothing(given: Given) -> None:
+    counts = {"meetings": 0, "versions": 0, "rejected": 0, "open_gaps": 0}
     row = given(syncs=[]).row("data_health")
-    assert list(row.values()) == [None, None, "UTC", None, None, 0, 0, 0, 0, None, None, None]
+    assert row == dict.fromkeys(row) | {"time_zone": "UTC"} | counts

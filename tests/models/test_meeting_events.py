@@ -59,7 +59,7 @@ def test_one_version_can_show_several_events(given: Given) -> None:
     ]
 
 
-def test_a_meeting_first_seen_cancelled_was_booked_and_canceled(given: Given) -> None:
+def test_a_meeting_first_seen_canceled_was_booked_and_canceled(given: Given) -> None:
     warehouse = given(version(updated_at=at("2025-03-02 09:00"), status="CANCELED"))
     assert warehouse.rows("meeting_events", EVENTS) == [
         (at("2025-03-01 09:00"), 1, "booked", 7, None, "2025-03-10 14:00:00Z"),
@@ -113,7 +113,7 @@ def test_a_delisted_meeting_says_so_at_the_newest_sync(given: Given) -> None:
     assert warehouse.rows("meeting_events", EVENTS)[-1] == (NOW, 2, "delisted", 8, None, None)
 
 
-def test_a_cancelled_meeting_that_drift_no_longer_lists_is_not_delisted(given: Given) -> None:
+def test_a_canceled_meeting_that_drift_no_longer_lists_is_not_delisted(given: Given) -> None:
     warehouse = given(version(status="CANCELED"), listed=["another"])
     assert warehouse.rows("meeting_events", "event_type") == [("booked",), ("canceled",)]
 
@@ -161,7 +161,7 @@ def test_a_meeting_that_is_listed_again_is_no_longer_delisted(given: Given) -> N
     assert warehouse.rows("meetings", "meeting_state, is_listed") == [("upcoming", True)]
 
 
-def test_a_meeting_that_is_moved_after_it_was_cancelled_was_rescheduled_and_cancelled_once(
+def test_a_meeting_that_is_moved_after_it_was_canceled_was_rescheduled_and_canceled_once(
     given: Given,
 ) -> None:
     warehouse = given(

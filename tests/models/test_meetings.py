@@ -18,19 +18,19 @@ def test_a_meeting_carries_all_that_its_newest_version_says_and_who_is_who(given
             slot_end=at("2025-03-11 15:45"),
         ),
         version(),
-        users=[user(8, time_zone="Asia/Kolkata"), user(33)],
+        users=[user(8, time_zone="Asia/Kolkata", known_time_zone="Asia/Kolkata"), user(33)],
         teams={1: [8]},
         contacts=[{"id": 501, "company": "Acme", "email": "Ada@Example.com"}],
         conversations=[{"id": 9001, "playbook_id": "60", "created_at": at("2025-03-01 08:30")}],
         playbooks=[{"id": 60, "name": "Book a demo"}],
     )
-    assert warehouse.row("meetings") == {
+    expected = {
         "meeting_id": "m1",
         "org_id": 1,
         "agent_id": 8,
         "agent_name": "Agent 8",
         "agent_email": "agent-8@example.com",
-        "agent_team": "Team 1",
+        "agent_first_team": "Team 1",
         "agent_time_zone": "Asia/Kolkata",
         "first_agent_id": 7,
         "scheduler_id": 501,
@@ -61,8 +61,11 @@ def test_a_meeting_carries_all_that_its_newest_version_says_and_who_is_who(given
         "is_due": True,
         "is_late_canceled": False,
         "is_rebooked": False,
+        "is_settled_loss": False,
+        "is_observed": False,
         "reschedule_count": 1,
         "version_count": 2,
+        "visitor_booking_number": 1,
         "meeting_state": "elapsed",
         "is_lost": False,
         "duration_minutes": 45.0,
@@ -74,7 +77,9 @@ def test_a_meeting_carries_all_that_its_newest_version_says_and_who_is_who(given
         "booked_month_on": on("2025-03-01"),
         "meeting_on": on("2025-03-11"),
         "local_start_at": dt.datetime(2025, 3, 11, 16),  # a clock on a wall: no zone
+        "agent_local_start_at": dt.datetime(2025, 3, 11, 20, 30),
     }
+    assert warehouse.row("meetings", columns=expected) == expected
 
 
 def test_what_nobody_knows_of_a_meeting_is_null_and_an_absent_source_or_type_unknown(
@@ -83,7 +88,9 @@ def test_what_nobody_knows_of_a_meeting_is_null_and_an_absent_source_or_type_unk
     warehouse = given(
         version(agent_id=None, meeting_source=None, meeting_type=None, conversation_id=None)
     )
-    columns = "agent_name, agent_team, agent_time_zone, visitor_company, visitor_email_domain,"
+    columns = (
+        "agent_name, agent_first_team, agent_time_zone, visitor_company, visitor_email_domain,"
+    )
     assert warehouse.rows(
         "meetings", f"{columns} playbook_name, booked_by_name, meeting_source, meeting_type"
     ) == [(*[None] * 7, "UNKNOWN", "UNKNOWN")]
@@ -202,7 +209,7 @@ def test_canceled_at_is_when_the_last_cancellation_began(given: Given) -> None:
     assert warehouse.rows("meetings", "canceled_at") == [(at("2025-03-04 09:00"),)]
 
 
-def test_a_meeting_cancelled_and_then_reinstated_is_not_canceled(given: Given) -> None:
+def test_a_meeting_canceled_and_then_reinstated_is_not_canceled(given: Given) -> None:
     warehouse = given(
         version(updated_at=at("2025-03-01 09:00"), status="CANCELED"),
         version(updated_at=at("2025-03-02 09:00"), status="ACTIVE"),
@@ -261,9 +268,9 @@ def test_before_the_first_sync_nothing_is_due_and_what_has_a_start_has_elapsed(
     )
     columns = "meeting_id, meeting_state, is_due, is_listed, delisted_at"
     assert warehouse.rows("meetings", columns) == [
-        ("a", "elapsed", False, True, None),
-        ("b", "upcoming", False, True, None),
-        ("c", "canceled", False, True, None),
+        ("a", "elapsed", False, False, None),
+        ("b", "upcoming", False, False, None),
+        ("c", "canceled", False, False, None),
     ]
 
 
@@ -272,8 +279,8 @@ MISSED = [
     ("ACTIVE", NOW - HOUR, "delisted", False),
     ("ACTIVE", None, "delisted", False),
     ("CANCELED", NOW + HOUR, "canceled", False),
-    ("ACTIVE", NOW - 24 * 30 * HOUR, "delisted", False),  # the window's first instant
-    ("ACTIVE", NOW - 24 * 30 * HOUR - HOUR, "elapsed", True),  # too old to be returned
+    ("ACTIVE", NOW - 24 * 29 * HOUR, "delisted", False),  # a day inside the window
+    ("ACTIVE", NOW - 24 * 29 * HOUR - HOUR, "elapsed", True),  # it may have been out of sight
     ("ACTIVE", NOW + 24 * 365 * HOUR, "delisted", False),  # the window's last instant
     ("ACTIVE", NOW + 24 * 365 * HOUR + HOUR, "upcoming", False),  # was not asked for
 ]
@@ -304,8 +311,38 @@ def test_now_is_the_start_of_the_newest_sync_whatever_the_order_of_the_rows(give
     assert warehouse.rows("meetings", "meeting_state") == [("in_progress",)]
 
 
-def test_a_slug_that_is_listed_twice_is_one_meeting(given: Given) -> None:
-    assert given(version(), listed=["m1", "m1"]).rows("meetings", "meeting_id") == [("m1",)]
+def test_the_newest_sync_is_the_one_of_the_highest_id_whatever_the_clocks_said(
+    given: Given,
+) -> None:
+    warehouse = given(
+        version(slot_start=NOW - HOUR, slot_end=NOW + HOUR),
+        version("file", sync_id="0-1", slot_start=NOW + HOUR),
+        syncs=[
+            sync("s8", NOW + 24 * 40 * HOUR),  # by a clock that was 40 days ahead
+            sync("s9", NOW),
+            sync("s7", NOW),  # and two that say the same
+        ],
+    )
+    assert warehouse.rows("meetings", "meeting_id, meeting_state") == [
+        ("file", "upcoming"),
+        ("m1", "in_progress"),
+    ]
+    assert warehouse.rows("data_health", "newest_sync_id, observed_from_at") == [("s9", NOW)]
+
+
+def test_what_a_load_that_did_not_end_left_behind_counts_nowhere(given: Given) -> None:
+    warehouse = given(
+        version("a"),
+        version("a", sync_id="s2", updated_at=at("2025-03-02 09:00"), status="CANCELED"),
+        version("b", sync_id="s2"),
+        listed=["a"],
+        unlisted=[{"slug": "a", "sync_id": "s2"}],
+        syncs=[sync("s1"), sync("s2", NOW + HOUR, _dlt_load_id="2")],
+        rejected=[{"record_id": "r1", "sync_id": "s2", "reason": "no slug"}],
+    )
+    states = "meeting_id, meeting_state, version_count, is_listed"
+    assert warehouse.rows("meetings", states) == [("a", "elapsed", 1, True)]
+    assert warehouse.rows("data_health", "newest_sync_id, versions, rejected") == [("s1", 1, 0)]
 
 
 def test_the_duration_is_null_unless_the_end_follows_the_start(given: Given) -> None:
@@ -366,10 +403,80 @@ def test_days_of_23_and_25_hours_end_at_their_own_midnight(given: Given) -> None
 
 
 def test_a_zone_that_is_not_known_reaches_no_clock(given: Given) -> None:
-    warehouse = given(version(end_user_time_zone="Mars/Olympus", known_time_zone=None))
-    assert warehouse.rows("meetings", "end_user_time_zone, local_start_at") == [
-        ("Mars/Olympus", None)
+    warehouse = given(
+        version(end_user_time_zone="Mars/Olympus", known_time_zone=None),
+        users=[user(7, time_zone="Mars/Olympus", known_time_zone=None)],
+    )
+    zones = "end_user_time_zone, local_start_at, agent_time_zone, agent_local_start_at"
+    assert warehouse.rows("meetings", zones) == [("Mars/Olympus", None, "Mars/Olympus", None)]
+
+
+def test_an_agent_s_clock_is_the_agent_s_own_in_summer_and_in_winter(given: Given) -> None:
+    warehouse = given(
+        version("a", slot_start=at("2025-03-09 06:59")),  # a minute before New York's clocks jump
+        version("b", slot_start=at("2025-03-09 07:00")),
+        version("c", slot_start=at("2025-03-09 07:00"), agent_id=8, known_time_zone=None),
+        version("d", slot_start=at("2025-03-09 07:00"), agent_id=9),  # Drift knows no such user
+        version("e", slot_start=at("2025-03-09 07:00"), agent_id=None),
+        version("f", slot_start=None),
+        users=[
+            user(7, known_time_zone="America/New_York"),
+            user(8, known_time_zone="Asia/Kolkata"),
+        ],
+    )
+    clock = "strftime({}, '%d %H:%M')"
+    columns = (
+        f"meeting_id, {clock.format('local_start_at')}, {clock.format('agent_local_start_at')}"
+    )
+    assert warehouse.rows("meetings", columns) == [
+        ("a", "09 07:59", "09 01:59"),
+        ("b", "09 08:00", "09 03:00"),
+        ("c", None, "09 12:30"),
+        ("d", "09 08:00", None),
+        ("e", "09 08:00", None),
+        ("f", None, None),
     ]
+
+
+def test_a_visitor_s_bookings_are_numbered_by_when_they_were_booked(given: Given) -> None:
+    noon = at("2025-03-02 12:00")
+    warehouse = given(
+        version("a", scheduler_id=1, scheduled_at=noon + HOUR),
+        version("b", scheduler_id=1, scheduled_at=noon, status="CANCELED"),
+        version("c", scheduler_id=1, scheduled_at=noon),
+        version("d", scheduler_id=1, scheduled_at=None, updated_at=noon - HOUR),
+        version("e", scheduler_id=2, scheduled_at=noon + 2 * HOUR),
+        version("f", scheduler_id=None),
+        version("g", scheduler_id=None),
+    )
+    assert warehouse.rows("meetings", "meeting_id, visitor_booking_number") == [
+        ("a", 4),
+        ("b", 2),
+        ("c", 3),
+        ("d", 1),
+        ("e", 1),
+        ("f", None),
+        ("g", None),
+    ]
+
+
+def test_the_moves_of_a_meeting_are_observed_if_it_was_booked_since_the_first_sync(
+    given: Given,
+) -> None:
+    first = at("2025-03-05 12:00")
+    warehouse = given(
+        version("a", scheduled_at=first - dt.timedelta(microseconds=1)),
+        version("b", scheduled_at=first),
+        version("c", scheduled_at=None, updated_at=first + HOUR),
+        syncs=[sync("s1", first), sync("s2", first + HOUR), sync("s3")],
+    )
+    observed = "meeting_id, is_observed"
+    assert warehouse.rows("meetings", observed) == [("a", False), ("b", True), ("c", True)]
+
+
+def test_before_the_first_sync_no_move_was_observed_and_no_loss_is_settled(given: Given) -> None:
+    warehouse = given(version(status="CANCELED"), syncs=[])
+    assert warehouse.rows("meetings", "is_observed, is_settled_loss") == [(False, False)]
 
 
 def test_a_week_and_a_month_begin_in_the_zone_of_days(given: Given) -> None:

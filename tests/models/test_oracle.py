@@ -21,6 +21,7 @@ def sync(started_at: datetime, **fixed: Any) -> Row:
         "window_to": datetime(9999, 12, 31, tzinfo=UTC),
         "gap_from": None,
         "gap_to": None,
+        "_dlt_load_id": "1",
     } | fixed
 
 
@@ -50,9 +51,14 @@ def tables(
     empty: dict[str, list[Row]] = {name: [] for name in names.split()}
     given = {
         "meeting_versions": list(versions),
-        "listed_meetings": [{"slug": v["slug"]} for v in versions] if listed else [],
-        "unlisted_meetings": [],
+        "meeting_listings": [
+            {"slug": v["slug"], "sync_id": sync(NOW)["sync_id"], "is_listed": True}
+            for v in versions
+            if listed
+        ],
         "syncs": [sync(NOW - 100 * DAY), sync(NOW - DAY), sync(NOW)],
+        "imports": [{"sync_id": v["sync_id"], "_dlt_load_id": "1"} for v in versions],
+        "_dlt_loads": [{"load_id": "1", "status": 0}],
     }
     return compute(empty | given | raw, zone)
 
@@ -146,8 +152,9 @@ def test_delisted_is_what_should_have_been_in_sight() -> None:
         version("old file", seen, sync_id="0-1", slot_start=NOW - 40 * DAY),
         version("no start", seen, slot_start=None),
         listed=False,
-        unlisted_meetings=[
-            {"slug": slug, "sync_id": missed["sync_id"]} for slug in ("missed", "old")
+        meeting_listings=[
+            {"slug": slug, "sync_id": missed["sync_id"], "is_listed": False}
+            for slug in ("missed", "old")
         ],
     )
     at = {
@@ -198,13 +205,13 @@ def test_a_week_begins_on_monday_of_the_zone() -> None:
 
 
 def test_change_needs_all_56_days() -> None:
-    versions = [version(f"m{ago}", NOW - ago * DAY) for ago in (0, 1, 27, 28, 55, 56)]
+    versions = [version(f"m{ago}", NOW - ago * DAY) for ago in (0, 1, 27, 28, 29, 56, 57)]
     row = metrics(tables(*versions))
     assert (row["bookings_last_28_days"], row["bookings_prior_28_days"]) == (3, 2)
     assert row["bookings_change"] == 0.5
-    short = sync(NOW - DAY, window_from=NOW - 55 * DAY)
+    short = sync(NOW - DAY, window_from=NOW - 56 * DAY)
     assert metrics(tables(*versions, syncs=[short, sync(NOW)]))["bookings_change"] is None
-    whole = sync(NOW - DAY, window_from=NOW - 56 * DAY)
+    whole = sync(NOW - DAY, window_from=NOW - 57 * DAY)
     assert metrics(tables(*versions, syncs=[whole, sync(NOW)]))["bookings_change"] == 0.5
 
 
@@ -239,7 +246,7 @@ def test_an_agent_in_two_teams_counts_in_both() -> None:
     )
     by_team = {row["team_name"]: row["bookings"] for row in built["bookings_by_team"]}
     assert by_team == {"West": 3, "East": 2, "UNKNOWN": 1}
-    assert {row["agent_id"]: row["agent_team"] for row in built["meetings"]} == {
+    assert {row["agent_id"]: row["agent_first_team"] for row in built["meetings"]} == {
         101: "East",
         102: "West",
         None: None,
@@ -273,4 +280,6 @@ def test_what_is_invented_adds_up(seed: int) -> None:
     everything = metrics(built)
     if LIVES[seed][0] >= 20:
         assert all(everything[f"{state}_meetings"] for state in ("canceled", "delisted", "elapsed"))
-        assert everything["rebooked_meetings"]
+        decided = "settled_rebooked_meetings", "observed_rescheduled_meetings"
+        assert all(everything[name] for name in (*decided, "due_late_canceled_meetings"))
+        assert built["agent_conflicts"]

@@ -45,20 +45,15 @@ def meeting(
 
 def contact(number: int, company: str | None, email: str | None = None) -> Row:
     """A visitor, as stored."""
-    return {"id": number, "company": company, "email": email}
-
-
-def test_there_are_twenty_five_questions() -> None:
-    assert len(QUESTIONS) == 25
+    return {"id": number, "company": company, "email": email, "is_gone": False}
 
 
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
-def test_a_question_begins_with_itself_and_is_answered_in_eight_lines(question: str) -> None:
-    first, *query = QUESTIONS[question].splitlines()
+def test_a_question_begins_with_itself(question: str) -> None:
+    first = QUESTIONS[question].splitlines()[0]
     asked = re.fullmatch(r"-- ([A-Z][^?]*)\?( [A-Z].*\.)?", first)
     assert asked
     assert question == re.sub(r"[^a-z0-9]+", "_", asked[1].lower().replace("'", ""))
-    assert len(query) <= 8
 
 
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
@@ -69,27 +64,28 @@ def test_a_question_reads_what_analysts_may_read(question: str) -> None:
 
 def test_every_question_is_asked_here() -> None:
     asked = re.findall(r'\bask\("(\w+)"', Path(__file__).read_text("utf-8"))
-    assert sorted(asked) == sorted(QUESTIONS)
+    assert not QUESTIONS.keys() - {*asked}, "write a test of its answer, with raw rows, here"
 
 
 def test_who_books_most_is_told_by_the_last_28_days(given: Given) -> None:
     warehouse = given(
-        *meeting("a", agent_id=7, booked="2025-02-21 00:00"),
-        *meeting("b", agent_id=7, booked="2025-03-20 15:00"),
+        *meeting("a", agent_id=7, booked="2025-02-20 00:00"),
+        *meeting("b", agent_id=7, booked="2025-03-19 23:59"),
         *meeting("c", agent_id=8, booked="2025-03-01 09:00"),
-        *meeting("d", agent_id=8, booked="2025-02-20 23:59"),
-        *meeting("e", agent_id=8, booked="2025-01-24 00:00"),
-        *meeting("f", agent_id=8, booked="2025-01-23 23:59"),  # before both spans
-        *meeting("g", agent_id=9, booked="2025-02-20 09:00"),  # none lately
+        *meeting("today", agent_id=8, booked="2025-03-20 00:00"),
+        *meeting("d", agent_id=8, booked="2025-02-19 23:59"),
+        *meeting("e", agent_id=8, booked="2025-01-23 00:00"),
+        *meeting("f", agent_id=8, booked="2025-01-22 23:59"),  # before both spans
+        *meeting("g", agent_id=9, booked="2025-02-19 09:00"),  # none lately
         *meeting("h", agent_id=None, booked="2025-03-01 09:00"),
         users=AGENTS,
         teams={1: [7]},
         syncs=KNOWN_SINCE_WINTER,
     )
     assert ask("who_books_most", warehouse) == [
-        (7, "Agent 7", "Team 1", 2, None),
-        (8, "Agent 8", None, 1, -0.5),
-        (None, "Unassigned", None, 1, None),
+        (7, "Agent 7", "Team 1", 2, 0, None),
+        (8, "Agent 8", None, 1, 2, -0.5),
+        (None, "Unassigned", None, 1, 0, None),
     ]
 
 
@@ -105,9 +101,9 @@ def test_an_agent_s_cancel_rate_is_of_the_meetings_that_were_due_in_the_month(
         users=AGENTS,
     )
     assert ask("how_often_are_each_agents_meetings_canceled", warehouse) == [
-        (on("2025-03-01"), 7, "Agent 7", 2, 0.5),
-        (on("2025-03-01"), 8, "Agent 8", 1, 0.0),
-        (on("2025-02-01"), 7, "Agent 7", 1, 1.0),
+        (on("2025-03-01"), 7, "Agent 7", 2, 1, 0.5),
+        (on("2025-03-01"), 8, "Agent 8", 1, 0, 0.0),
+        (on("2025-02-01"), 7, "Agent 7", 1, 1, 1.0),
     ]
 
 
@@ -150,22 +146,23 @@ def test_next_week_is_from_monday_to_sunday_on_any_day_of_this_week(now: str, gi
     ]
 
 
-def test_an_agent_is_double_booked_where_a_meeting_starts_during_another(given: Given) -> None:
+def test_who_is_double_booked_is_told_with_both_meetings(given: Given) -> None:
     warehouse = given(
         *meeting("a", "2025-03-21 10:00", agent_id=7, minutes=60),
         *meeting("b", "2025-03-21 10:59", agent_id=7),
-        *meeting("c", "2025-03-20 09:00", agent_id=8),
-        *meeting("d", "2025-03-20 09:00", agent_id=8),
-        *meeting("e", "2025-03-19 09:00", agent_id=9),  # the past
-        *meeting("f", "2025-03-19 09:00", agent_id=9),
+        *meeting("c", "2025-03-20 16:00", agent_id=8),
+        *meeting("d", "2025-03-20 16:00", agent_id=8),
+        *meeting("e", "2025-03-20 09:00", agent_id=9),  # over
+        *meeting("f", "2025-03-20 09:00", agent_id=9),
         *meeting("g", "2025-03-22 09:00", agent_id=9),  # back to back
         *meeting("h", "2025-03-22 09:30", agent_id=9),
         *meeting("i", "2025-03-22 09:45", agent_id=9, canceled="2025-03-01 09:00"),
         users=AGENTS,
     )
+    today, tomorrow = at("2025-03-20 16:00"), at("2025-03-21 10:00")
     assert ask("who_is_double_booked", warehouse) == [
-        (on("2025-03-20"), 8, "Agent 8", 2),
-        (on("2025-03-21"), 7, "Agent 7", 1),
+        (8, "Agent 8", "c", today, "d", today, 30.0),
+        (7, "Agent 7", "a", tomorrow, "b", at("2025-03-21 10:59"), 1.0),
     ]
 
 
@@ -215,13 +212,15 @@ def test_a_visitor_books_again_at_the_moment_of_canceling_or_later(given: Given)
         *meeting("c", scheduler_id=502, canceled="2025-03-05 09:00"),
         *meeting("d", scheduler_id=502, booked="2025-03-05 08:59"),
         *meeting("e", scheduler_id=503, meeting_source="EMAIL_DROP"),  # not canceled
-        *meeting("f", scheduler_id=504),  # no longer listed
-        listed=["a", "b", "c", "d", "e"],
+        *meeting("f", scheduler_id=504),  # no longer listed, as of today
+        *meeting("g", scheduler_id=505, canceled="2025-03-07 09:00"),  # 13 days ago
+        *meeting("h", scheduler_id=505, booked="2025-03-07 10:00"),
+        listed=["a", "b", "c", "d", "e", "g", "h"],
     )
     assert ask("how_many_book_again_after_canceling", warehouse) == [
-        ("all", 3, 1, 1 / 3),
+        ("all", 2, 1, 0.5),
         ("LINK", 1, 1, 1.0),
-        ("WIDGET", 2, 0, 0.0),
+        ("WIDGET", 1, 0, 0.0),
     ]
 
 
@@ -369,7 +368,7 @@ def test_trust_depends_on_freshness_gaps_rejected_records_and_people_not_read(
         rejected=[{"record_id": "r1", "reason": "no slug", "sync_id": "s9"}],
     )
     assert ask("can_the_numbers_be_trusted", warehouse) == [
-        (NOW, 6.5, on("2025-02-19"), 1, 4, 1, 0.75, 0.25)
+        (NOW, 6.5, on("2025-02-19"), at("2025-03-20 09:00"), 1, 4, 1, 0.75, 0.25)
     ]
 
 
@@ -403,9 +402,9 @@ def test_visitors_meet_at_hours_of_their_own_clocks(given: Given) -> None:
         *meeting("e", "2025-03-10 14:00", known_time_zone=None),
     )
     assert ask("when_do_visitors_meet", warehouse) == [
-        (1, 15, 2, 0.5),
-        (1, 0, 1, 0.0),
-        (1, 10, 1, 0.0),
+        (1, 15, 2, 2, 1, 0.5),
+        (1, 0, 1, 1, 0, 0.0),
+        (1, 10, 1, 1, 0, 0.0),
     ]
 
 
@@ -436,10 +435,10 @@ def test_visitors_wait_for_calendar_days(given: Given) -> None:
         *meeting("e", "2025-03-25 14:00", booked=booked),
     )
     assert ask("how_long_do_visitors_wait", warehouse) == [
-        ("0-1 days", 2, 2, 0.5),
-        ("2-7 days", 1, 1, 0.0),
-        ("8-21 days", 1, 1, 1.0),
-        ("over 21 days", 1, 0, None),
+        ("0-1 days", 2, 2, 1, 0.5),
+        ("2-7 days", 1, 1, 0, 0.0),
+        ("8-21 days", 1, 1, 1, 1.0),
+        ("over 21 days", 1, 0, 0, None),
     ]
 
 
@@ -470,8 +469,8 @@ def test_a_cancellation_is_late_within_24_hours_of_the_start(given: Given) -> No
         users=AGENTS,
     )
     assert ask("whose_meetings_are_canceled_late", warehouse) == [
-        (7, "Agent 7", 2, 2, 0.5),
         (8, "Agent 8", 1, 1, 1.0),
+        (7, "Agent 7", 1, 2, 0.5),
     ]
 
 
@@ -523,6 +522,193 @@ def test_cancel_rates_are_compared_between_weeks_whose_meetings_are_all_due(give
         *meeting("h", "2025-03-25 14:00", booked=first, canceled=lost),
     )
     assert ask("is_the_cancel_rate_really_falling", warehouse) == [
-        (on("2025-03-03"), 2, 0.5),
-        (on("2025-03-10"), 3, 1 / 3),
+        (on("2025-03-03"), 2, 1, 0.5),
+        (on("2025-03-10"), 3, 1, 1 / 3),
     ]
+
+
+def test_a_meeting_without_an_agent_is_shown_until_it_starts_and_from_the_day_before(
+    given: Given,
+) -> None:
+    warehouse = given(
+        *meeting("a", "2025-03-20 15:31", agent_id=None),
+        *meeting("b", "2025-03-21 23:59", agent_id=None, scheduler_id=502),
+        *meeting("c", "2025-03-22 00:00", agent_id=None),  # the day after tomorrow
+        *meeting("d", "2025-03-20 15:30", agent_id=None),  # has started
+        *meeting("e", "2025-03-21 09:00", agent_id=None, canceled="2025-03-01 09:00"),
+        *meeting("f", "2025-03-21 09:00", agent_id=7),
+        contacts=[contact(502, "Acme Example")],
+    )
+    assert ask("which_meetings_of_today_and_tomorrow_have_no_agent", warehouse) == [
+        (at("2025-03-20 15:31"), "a", None, "WIDGET"),
+        (at("2025-03-21 23:59"), "b", "Acme Example", "WIDGET"),
+    ]
+
+
+def test_late_cancellations_are_those_of_yesterday_and_today(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", "2025-03-20 10:00", canceled="2025-03-20 09:00"),
+        *meeting("b", "2025-03-19 14:00", canceled="2025-03-19 00:00"),
+        *meeting("c", "2025-03-19 14:00", canceled="2025-03-18 23:59"),  # the day before
+        *meeting("d", "2025-03-25 14:00", canceled="2025-03-20 09:00"),  # not late
+        users=AGENTS,
+    )
+    assert ask("which_meetings_were_canceled_late_since_yesterday", warehouse) == [
+        (at("2025-03-20 09:00"), at("2025-03-20 10:00"), "a", "Agent 7", 1.0),
+        (at("2025-03-19 00:00"), at("2025-03-19 14:00"), "b", "Agent 7", 14.0),
+    ]
+
+
+def test_growth_is_told_of_whole_days(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", booked="2025-03-19 09:00", meeting_source="LINK"),
+        *meeting("b", booked="2025-02-19 09:00", meeting_source="LINK"),
+        *meeting("c", booked="2025-03-18 09:00"),
+        *meeting("d", booked="2025-02-10 09:00"),
+        *meeting("e", booked="2025-02-11 09:00"),
+        *meeting("f", booked="2025-03-20 09:00"),  # today
+        *meeting("g", booked="2025-03-18 09:00", meeting_source="CHAT"),  # new
+        syncs=KNOWN_SINCE_WINTER,
+    )
+    assert ask("which_sources_are_growing", warehouse) == [
+        ("LINK", 1, 1, 0.0),
+        ("WIDGET", 1, 2, -0.5),
+    ]
+
+
+def test_moves_are_counted_of_meetings_whose_every_move_was_seen(given: Given) -> None:
+    first = at("2025-02-20 12:00")
+
+    def moved(slug: str, booked: str, **attributes: object) -> list[Row]:
+        (row,) = meeting(slug, booked=booked, **attributes)  # type: ignore[arg-type]  # no time
+        return [row, {**row, "updated_at": NOW, "slot_start": at("2025-03-11 14:00")}]
+
+    warehouse = given(
+        *moved("a", "2025-02-20 12:00"),
+        *meeting("b", booked="2025-02-21 12:00"),
+        *meeting("c", booked="2025-02-21 12:00", meeting_type="Call"),
+        *moved("d", "2025-02-10 12:00"),  # booked before the first read
+        *moved("e", "2025-02-10 12:00", meeting_type="Intro"),
+        syncs=[sync("s1", first), sync()],
+    )
+    assert ask("how_often_are_meetings_moved", warehouse) == [
+        ("Demo", 1, 2, 0.5, first),
+        ("Call", 0, 1, 0.0, first),
+    ]
+
+
+def test_a_visitor_is_new_with_the_first_booking_alone(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", scheduler_id=501, booked="2025-01-05 09:00"),
+        *meeting("b", scheduler_id=501, booked="2025-02-05 09:00"),
+        *meeting("c", scheduler_id=502, booked="2025-02-05 09:00"),
+        *meeting("d", scheduler_id=502, booked="2025-02-06 09:00"),
+        *meeting("e", scheduler_id=None, booked="2025-02-06 09:00"),
+    )
+    assert ask("how_many_bookings_are_of_new_visitors", warehouse) == [
+        (on("2025-01-01"), 1, 1, 1.0),
+        (on("2025-02-01"), 1, 3, 1 / 3),
+    ]
+
+
+def test_office_hours_are_those_of_the_agent_s_own_clock(given: Given) -> None:
+    kolkata = "Asia/Kolkata"  # five and a half hours ahead
+    warehouse = given(
+        *meeting("a", "2025-03-10 02:30", agent_id=7),  # 8:00
+        *meeting("b", "2025-03-10 02:29", agent_id=7),
+        *meeting("c", "2025-03-10 12:30", agent_id=7),  # 18:00
+        *meeting("d", "2025-03-15 06:00", agent_id=7),  # a Saturday
+        *meeting("e", "2025-03-14 18:30", agent_id=7, canceled="2025-03-01 09:00"),
+        *meeting("f", "2025-03-10 02:29", agent_id=8),
+        users=[user(7, known_time_zone=kolkata), user(8, known_time_zone=None)],
+    )
+    assert ask("who_meets_outside_office_hours", warehouse) == [(7, "Agent 7", 3, 4)]
+
+
+def test_agents_who_joined_lately_stand_beside_the_others(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", agent_id=7, booked="2025-03-01 09:00", canceled="2025-03-02 09:00"),
+        *meeting("b", agent_id=7, booked="2025-03-01 09:00"),
+        *meeting("c", agent_id=8, booked="2025-03-01 09:00"),
+        users=[
+            user(7, created_at=at("2025-02-10 09:00")),
+            user(8, created_at=at("2024-03-01 09:00")),
+            user(9, created_at=at("2024-03-31 09:00")),  # has no meeting
+            user(10, created_at=at("2024-03-31 09:00"), is_current=False),
+            user(11),
+        ],
+    )
+    assert ask("how_do_agents_do_who_joined_lately", warehouse) == [
+        (1, 1, 2.0, 0.5),
+        (12, 2, 0.5, 0.0),
+    ]
+
+
+def test_a_month_is_told_with_what_is_due_of_it(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", "2025-02-20 14:00", booked="2025-02-10 09:00", canceled="2025-02-11 09:00"),
+        *meeting("b", "2025-03-10 14:00", booked="2025-02-10 09:00"),
+        *meeting("c", "2025-03-25 14:00", booked="2025-03-10 09:00", canceled="2025-03-11 09:00"),
+        syncs=KNOWN_SINCE_WINTER,
+    )
+    assert ask("how_do_the_months_compare", warehouse) == [
+        (on("2025-02-01"), 2, 2, 1, 0.5, True),
+        (on("2025-03-01"), 1, 0, 0, None, False),
+    ]
+
+
+def test_a_playbook_has_a_share_of_all_bookings(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", conversation_id=9001),
+        *meeting("b", conversation_id=9001),
+        *meeting("c", conversation_id=9002, booked="2025-03-10 09:00"),
+        *meeting("d", conversation_id=None),
+        conversations=[{"id": 9001, "playbook_id": "31"}, {"id": 9002, "playbook_id": "32"}],
+        playbooks=[{"id": 31, "name": "Pricing page"}],
+    )
+    assert ask("which_playbooks_bring_most_bookings", warehouse) == [
+        ("31", "Pricing page", 2, 0.5, 0),
+        ("32", "32", 1, 0.25, 1),
+        ("UNKNOWN", "UNKNOWN", 1, 0.25, 0),
+    ]
+
+
+def test_a_week_ahead_begins_on_its_monday(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", "2025-03-23 23:59"),
+        *meeting("b", "2025-03-24 00:00", minutes=45),
+        *meeting("c", "2025-03-30 23:00", agent_id=None),
+        *meeting("d", "2025-03-25 14:00", canceled="2025-03-01 09:00"),
+        *meeting("e", "2025-03-19 14:00"),  # has taken place
+    )
+    assert ask("how_many_meetings_are_ahead_in_each_week", warehouse) == [
+        (on("2025-03-17"), 1, 0, 0.5),
+        (on("2025-03-24"), 2, 1, 1.25),
+    ]
+
+
+def test_days_are_full_by_their_hours_and_days_without_meetings_are_none(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", "2025-03-19 09:00", agent_id=7, minutes=60),
+        *meeting("b", "2025-03-19 14:00", agent_id=7, minutes=60),
+        *meeting("c", "2025-02-20 09:00", agent_id=7, minutes=60),  # 28 days ago
+        *meeting("d", "2025-02-19 09:00", agent_id=7),
+        *meeting("e", "2025-03-20 09:00", agent_id=7),  # today
+        *meeting("f", "2025-03-18 09:00", agent_id=7, canceled="2025-03-01 09:00"),
+        *meeting("g", "2025-03-18 09:00", agent_id=8),
+        users=AGENTS,
+    )
+    assert ask("how_full_are_the_agents_days", warehouse) == [
+        (7, "Agent 7", 2, 3, 1.5, 1.5),
+        (8, "Agent 8", 1, 1, 1.0, 0.5),
+    ]
+
+
+def test_the_hour_of_a_booking_is_one_of_the_zone_of_days(given: Given) -> None:
+    warehouse = given(
+        *meeting("a", booked="2025-02-10 03:59"),  # Sunday, 22:59 in New York
+        *meeting("b", booked="2025-02-10 14:00"),
+        *meeting("c", booked="2025-02-17 14:59"),
+        time_zone="America/New_York",
+    )
+    assert ask("when_do_visitors_book", warehouse) == [(1, 9, 2), (7, 22, 1)]

@@ -16,20 +16,10 @@ def test_each_member_s_share_is_beside_an_equal_one(given: Given) -> None:
         users=[user(7), user(8, is_current=False)],
         teams={1: [7, 8, 99], 2: [7], 3: [98, 99]},
     )
-    assert warehouse.columns("team_distribution") == [
-        "team_id",
-        "team_name",
-        "agent_id",
-        "agent_name",
-        "bookings_last_28_days",
-        "bookings_share",
-        "equal_share",
-        "deviation",
-        "reassigned_to",
-        "reassigned_away",
-    ]
     third = pytest.approx(1 / 3)
-    assert warehouse.rows("team_distribution", "*") == [
+    columns = """team_id, team_name, agent_id, agent_name, bookings_last_28_days, bookings_share,
+        equal_share, deviation, reassigned_to, reassigned_away"""
+    assert warehouse.rows("team_distribution", columns) == [
         (1, "Team 1", 7, "Agent 7", 3, 0.75, third, pytest.approx(3 / 4 - 1 / 3), 0, 0),
         (1, "Team 1", 8, "Agent 8", 1, 0.25, third, pytest.approx(1 / 4 - 1 / 3), 0, 0),
         (1, "Team 1", 99, None, 0, 0.0, third, pytest.approx(-1 / 3), 0, 0),
@@ -40,12 +30,12 @@ def test_each_member_s_share_is_beside_an_equal_one(given: Given) -> None:
 
 
 def test_bookings_of_the_last_28_days_count_in_the_zone_of_days(given: Given) -> None:
-    # 02:00 UTC on the 20th is the 19th in New York; 27 days before that is 20 February
+    # 02:00 UTC on the 20th is the 19th in New York; 28 days before that is 19 February
     warehouse = given(
-        version("a", scheduled_at=at("2025-02-20 04:59")),  # 19 February there
-        version("b", scheduled_at=at("2025-02-20 05:00")),  # 20 February there
-        version("c", scheduled_at=at("2025-03-20 03:59")),  # 19 March there
-        version("d", scheduled_at=at("2025-03-20 04:00")),  # tomorrow
+        version("a", scheduled_at=at("2025-02-19 04:59")),  # 18 February there
+        version("b", scheduled_at=at("2025-02-19 05:00")),  # 19 February there
+        version("c", scheduled_at=at("2025-03-19 03:59")),  # 18 March there
+        version("d", scheduled_at=at("2025-03-19 04:00")),  # today
         syncs=[sync(started_at=at("2025-03-20 02:00"))],
         teams={1: [7]},
         time_zone="America/New_York",
@@ -55,8 +45,9 @@ def test_bookings_of_the_last_28_days_count_in_the_zone_of_days(given: Given) ->
 
 def test_who_took_over_and_who_handed_over_in_these_days_is_counted(given: Given) -> None:
     moves = {
-        "first of the days": "2025-02-21 00:00",
-        "the day before": "2025-02-20 23:59",
+        "first of the days": "2025-02-20 00:00",
+        "the day before": "2025-02-19 23:59",
+        "yesterday": "2025-03-19 23:59",
         "today": "2025-03-20 15:00",
     }
     warehouse = given(
