@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
@@ -290,6 +291,14 @@ def meeting(slug: str, **attributes: object) -> Mapping[str, object]:
     }
     record |= attributes
     return {key: value for key, value in record.items() if value is not None}
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Waits for what happens soon, but on a busy machine not at once."""
+    given_up = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < given_up
+        time.sleep(0.01)
 
 
 def milliseconds(moment: datetime) -> int:

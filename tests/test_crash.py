@@ -23,7 +23,8 @@ from tests.conftest import Project, Zygote, meeting, milliseconds
 from tests.hostile import HostileDrift
 from warehouse.destination import demo_warehouse
 
-START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+"""No meeting begins or ends within half an hour of now: runs that are compared see the same."""
 
 
 def organisation(day: int) -> list[Any]:

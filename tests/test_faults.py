@@ -1,5 +1,6 @@
 """A network, a server and a disk at their worst: the tables come out as on a good day."""
 
+import itertools
 import json
 import random
 import resource
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from fake_drift.people import people_of
 from tests.conftest import Project, Serve, meeting, milliseconds
 from tests.hostile import Fault
 from tests.synthetic import synthetic_meetings
-from tests.test_crash import START, what_should_be_equal
+from tests.test_crash import what_should_be_equal
 
 pytestmark = pytest.mark.long
 
@@ -38,7 +40,11 @@ EVERY_FAULT = [
 def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_without_faults(
     project: Project, serve: Serve
 ) -> None:
-    served = synthetic_meetings(6_000, "office", START)
+    now = datetime.now(UTC)
+    soon, lately = milliseconds(now + timedelta(hours=1)), milliseconds(now - timedelta(hours=1))
+    made: list[Any] = [*synthetic_meetings(6_000, "office", now)]
+    # None begins or ends between the two runs.
+    served = [one for one in made if one["slotStart"] > soon or one["slotEnd"] < lately]
     server = serve(
         [*served, b'{"slug": 7}'], cap=250, serves_unscheduled=True, people=people_of(served)
     )
@@ -54,18 +60,18 @@ def test_with_three_of_ten_requests_failing_the_tables_are_those_of_a_run_withou
         "RUNTIME__REQUEST_MAX_ATTEMPTS": "12",
     }
     dice = random.Random(1)
-    met: set[int] = set()
-    before = len(server.requests)
+    kinds, before = itertools.cycle(EVERY_FAULT), len(server.requests)
+    met: set[Fault] = set()
 
     def faults(*_: object) -> Fault | None:
         if dice.random() >= 0.3:
             return None
-        met.add(which := dice.randrange(len(EVERY_FAULT)))
-        return EVERY_FAULT[which]
+        met.add(kind := next(kinds))
+        return kind
 
     server.faults = faults
     project.run()
-    assert met == set(range(len(EVERY_FAULT)))
+    assert met == set(EVERY_FAULT)
     assert len(server.requests) - before > 100
     assert what_should_be_equal(project) == expected
 
@@ -78,7 +84,7 @@ def test_a_disk_that_is_full_fails_the_run_and_the_next_makes_it_good(
     project.environment["SOURCES__DRIFT__CONVERSATIONS"] = "false"
     project.run()
     published = Path(project.folder / "warehouse.duckdb").readlink()
-    more = synthetic_meetings(3_000, "uniform", START)
+    more = synthetic_meetings(3_000, "uniform", datetime.now(UTC))
     server.set_meetings([meeting("m0", orgId=ORG_ID), *more])
     for kilobytes in (8, 1_000):
         full = subprocess.run(

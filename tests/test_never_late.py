@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +11,6 @@ from fake_drift.people import people_of
 from tests.conftest import Project, Serve
 from tests.hostile import Fault
 from tests.synthetic import synthetic_meetings
-from tests.test_crash import START
 
 pytestmark = pytest.mark.process
 
@@ -39,7 +39,7 @@ def seen_at_the_first_contact(
 def test_numbers_are_published_before_contacts_are_asked_for_and_again_with_them(
     project: Project, serve: Serve
 ) -> None:
-    served = synthetic_meetings(50, "office", START)
+    served = synthetic_meetings(50, "office", datetime.now(UTC))
     server = serve(served, people=people_of(served))
     seen: list[object] = []
     server.faults = seen_at_the_first_contact(project, seen, None)
@@ -57,7 +57,7 @@ def test_numbers_are_published_before_contacts_are_asked_for_and_again_with_them
 def test_contacts_that_hang_delay_nothing_and_cost_their_time(
     project: Project, serve: Serve
 ) -> None:
-    served = synthetic_meetings(50, "office", START)
+    served = synthetic_meetings(50, "office", datetime.now(UTC))
     server = serve(served, people=people_of(served))
     seen: list[object] = []
     server.faults = seen_at_the_first_contact(project, seen, Fault("hang", seconds=30))
@@ -72,7 +72,7 @@ def test_contacts_that_hang_delay_nothing_and_cost_their_time(
 def test_details_that_break_the_models_are_a_line_and_what_is_published_stays(
     project: Project, serve: Serve
 ) -> None:
-    served = synthetic_meetings(5, "office", START)
+    served = synthetic_meetings(5, "office", datetime.now(UTC))
     serve(served, people=people_of(served))
     check = project.folder / "sql" / "checks" / "nobody_is_known.sql"
     check.write_text("-- Made to fail.\nselect contact_id from bookings_internal.stg_contacts\n")
@@ -87,7 +87,7 @@ def test_details_that_break_the_models_are_a_line_and_what_is_published_stays(
 def test_a_run_that_comes_to_its_deadline_says_so_and_leaves_what_there_is(
     project: Project, serve: Serve
 ) -> None:
-    served = synthetic_meetings(5, "office", START)
+    served = synthetic_meetings(5, "office", datetime.now(UTC))
     server = serve(served)
     project.run(SOURCES__DRIFT__CONTACTS="false")
     server.faults = lambda *_: Fault("hang", seconds=30)

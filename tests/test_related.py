@@ -610,7 +610,7 @@ def test_what_was_read_before_the_endpoint_fails_is_kept_and_the_next_run_goes_o
 def test_one_contact_that_is_refused_or_hangs_keeps_no_other_from_being_read(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drift.details.RECORD_SECONDS", 0.5)
+    monkeypatch.setattr("drift.details.RECORD_SECONDS", 3)
     sync = start([booked(f"m{n}", n, days=n) for n in range(20)], contact=visitor)
     hangs = Fault("hang", seconds=30)
     sync.server.faults = lambda _, path: hangs if path.endswith("/contacts/1") else None

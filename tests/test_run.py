@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from fake_drift.http import Asked
-from tests.conftest import Demo, Project, Serve, made_once, meeting, milliseconds
+from tests.conftest import Demo, Project, Serve, made_once, meeting, milliseconds, wait_until
 from tests.hostile import Fault, HostileDrift
 
 TOKEN = "token-that-nobody-may-see"
@@ -319,8 +319,8 @@ def test_a_second_run_leaves_while_another_is_under_way(project: Project, serve:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not server.requests:
-        assert first.poll() is None, first.communicate()
+    wait_until(lambda: server.requests or first.poll() is not None)
+    assert first.poll() is None, first.communicate()
     second = project.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
     assert "Another run is under way; this one waited 0.1 seconds" in second.stderr
     released.set()

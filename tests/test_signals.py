@@ -13,7 +13,7 @@ import pytest
 from app import process
 from app.errors import explain
 from app.last_run import read_record, recorded
-from tests.conftest import ROOT, Project, Serve, meeting, zygote
+from tests.conftest import ROOT, Project, Serve, meeting, wait_until, zygote
 
 LINE = "Interrupted: nothing is lost, the next run goes on from here."
 
@@ -53,7 +53,8 @@ def test_what_fails_while_a_signal_ends_the_process_does_not_replace_the_record(
 
     ending = threading.Thread(target=run, daemon=True)  # it waits for the end of the process
     ending.start()
-    ending.join(0.5)
+    wait_until(lambda: read_record(path).get("exit_code") == 143)
+    ending.join(0.1)  # of what fails after that, nothing is said
     process._at_signal.clear()
     assert read_record(path)["exit_code"] == 143
 
@@ -69,7 +70,8 @@ def test_a_run_that_begins_while_the_process_ends_leaves_no_record(
             pass
 
     threading.Thread(target=run, daemon=True).start()  # it waits for the end of the process
-    time.sleep(0.2)
+    wait_until(lambda: process._at_signal)
+    time.sleep(0.1)
     process._at_signal.clear()
     assert list(tmp_path.iterdir()) == []
 

@@ -21,7 +21,7 @@ from app.last_run import read_record, recorded
 from app.options import parse
 from app.status import Status, as_prometheus, as_text, find_status
 from drift import DriftError
-from tests.conftest import NOW, Project, Serve, meeting
+from tests.conftest import NOW, Project, Serve, meeting, wait_until
 from tests.hostile import Fault
 from warehouse.destination import demo_warehouse
 from warehouse.reading import open_snapshot, open_tables
@@ -123,8 +123,7 @@ def test_the_state_is_told_while_a_run_and_an_analyst_have_the_files(
     before = len(server.requests)
     run = subprocess.Popen(project.command(), env=project.environ(), stderr=subprocess.DEVNULL)
     with duckdb.connect(str(project.folder / "warehouse.duckdb")):  # for writing
-        while len(server.requests) == before:
-            assert run.poll() is None
+        wait_until(lambda: len(server.requests) > before or run.poll() is not None)
         status = status_of(project, 0)
     assert (status["state"], status["meetings"], status["run_under_way"]) == ("fresh", 1, True)
     assert status["last_run"]["outcome"] == "under way"

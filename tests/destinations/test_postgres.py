@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Project, Serve, meeting, zygote
+from tests.conftest import ROOT, Project, Serve, meeting, wait_until, zygote
 from tests.destinations.conftest import PASSWORD, Postgres
 from tests.test_forget import ADDRESS, GONE, OTHER, PERSON, answers
 from tests.test_personal import found
@@ -111,13 +111,13 @@ def test_runs_of_two_machines_are_kept_apart(
 ) -> None:
     released = threading.Event()
     records = [meeting("m1")]
-    server = serve(lambda: records if released.wait(20) else [])
+    server = serve(lambda: records if released.wait(120) else [])
     (tmp_path / "another").mkdir()
     another = Project.copied_to(tmp_path / "another")
     another.environment |= project.environment
     first = subprocess.Popen(project.command(), env=project.environ(), stderr=subprocess.PIPE)
-    while not server.requests:
-        assert first.poll() is None, first.communicate()
+    wait_until(lambda: server.requests or first.poll() is not None)
+    assert first.poll() is None, first.communicate()
     second = another.run(code=3, BOOKINGS__LOCK_WAIT_SECONDS="0.1")
     assert "Another run is under way on this destination" in second.stderr
     first.kill()

@@ -26,6 +26,7 @@ from drift.windows import (
     windows_between,
 )
 from fake_drift.organisation import Meeting
+from tests.conftest import wait_until
 from tests.drift.conftest import (
     ATTEMPTS,
     DAY,
@@ -399,6 +400,7 @@ def test_no_more_is_asked_for_while_the_caller_is_busy(served: Open) -> None:
     windows = windows_between([NOW_MS + n * DAY for n in range(1, 12)])
     pages = complete_read(server, in_flight=2).pages(windows)
     next(pages)
+    wait_until(lambda: len(server.requests) >= 2)
     time.sleep(0.1)
     assert len(server.requests) == 2
     pages.close()  # type: ignore[attr-defined]
