@@ -17,15 +17,15 @@ from tests.hostile import Fault, HostileDrift
 
 TOKEN = "token-that-nobody-may-see"
 START = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
-BOOKED = START - timedelta(days=5)
+BOOKED_BEFORE = timedelta(days=5)
 ORGANISATION = [
     meeting(
         "full",
         schedulerId=9_000_000_001,
         slotStart=milliseconds(START),
         slotEnd=milliseconds(START) + 1_800_000,
-        scheduledAt=milliseconds(BOOKED),
-        updatedAt=milliseconds(BOOKED) + 1,
+        scheduledAt=milliseconds(START - BOOKED_BEFORE),
+        updatedAt=milliseconds(START - BOOKED_BEFORE) + 1,
     ),
     {"slug": "bare", "slotStart": milliseconds(START)},
     *(
@@ -44,9 +44,13 @@ ORGANISATION = [
 
 @dataclass(frozen=True)
 class Published:
-    """A project that has run once, what it asked Drift, and what it said."""
+    """A project that has run once, what it asked Drift, and what it said.
+
+    `start` is that of its meetings: another of xdist's processes has a `START` of its own.
+    """
 
     project: Project
+    start: datetime
     asked: Sequence[Asked]
     said: str
 
@@ -59,7 +63,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
         with HostileDrift(records, token=TOKEN, serves_unscheduled=True) as server:
             project.environment |= {"SOURCES__DRIFT__BASE_URL": server.url}
             done = project.run("--verbose", SOURCES__DRIFT__ACCESS_TOKEN=TOKEN)
-        return Published(project, server.requests, done.stdout + done.stderr)
+        return Published(project, START, server.requests, done.stdout + done.stderr)
 
     return made_once(tmp_path_factory, "published", make)
 
@@ -106,15 +110,16 @@ def test_the_demo_moves_on_by_a_day_and_its_second_run_adds_what_changed(demo: D
 
 
 def test_every_attribute_lands_in_its_column(published: Published) -> None:
-    query = published.project.query
+    query, start = published.project.query, published.start
+    booked = start - BOOKED_BEFORE
     assert query(
         "select slug, agent_id, org_id, status, meeting_source, scheduler_id, event_id, slot_start,"
         " slot_end, updated_at, scheduled_at, meeting_type, conversation_id, end_user_time_zone,"
         " meeting_notes, booked_by from drift.meeting_versions where slug = 'full'"
     ) == [
         (
-            *("full", 11, 7, "ACTIVE", "WIDGET", 9_000_000_001, "event-full", START),
-            *(START + timedelta(minutes=30), BOOKED + timedelta(milliseconds=1), BOOKED),
+            *("full", 11, 7, "ACTIVE", "WIDGET", 9_000_000_001, "event-full", start),
+            *(start + timedelta(minutes=30), booked + timedelta(milliseconds=1), booked),
             *("New Meeting", 5_000_000_001, "Europe/Berlin", "A note.", 12),
         )
     ]
